@@ -1,0 +1,1 @@
+"""What is designed and its mathematical programs: networks, demand, costs, case files, the MILP master."""

@@ -1,0 +1,1 @@
+"""Supply-chain network design and base-stock levels, decided together."""
