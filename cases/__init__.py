@@ -1,0 +1,1 @@
+"""Shipped cases: data only, one folder each; README.md describes the format."""

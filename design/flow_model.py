@@ -1,0 +1,171 @@
+"""What every master shares: which lanes are used and which customer is served over which lane, in Pyomo."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import pyomo.environ as pyo
+
+from design.case import Case
+from design.network import Component, Design, LanePair, Network
+from design.solver import Floats, HighsSession, Row, SolveStatus
+
+
+class InfeasibleError(RuntimeError):
+    """No design satisfies the case; the message names what cannot be met."""
+
+
+def build_flow_model(case: Case) -> pyo.ConcreteModel:
+    """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
+
+    The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
+    `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, the part of the objective that these
+    variables carry (MODEL: projected form).
+    """
+    network = case.network
+    lanes = useful_lanes(network)
+    sources = [s for s in network.sources if network.reachable_customers[s]]
+    model = pyo.ConcreteModel(name=case.name)
+    model.lane_used = pyo.Var(lanes, domain=pyo.Binary)
+    model.reach = pyo.Var(
+        [(c, *pair) for pair in lanes for c in network.reachable_customers[pair[1]]], bounds=(0.0, 1.0)
+    )
+    model.source_used = pyo.Var(sources, domain=pyo.Binary)
+    model.extra = pyo.Var(sources, domain=pyo.NonNegativeReals)
+    _add_routing(model, network, lanes)
+    _add_source_links(model, network, sources)
+    model.flow_cost = pyo.Expression(expr=_flow_cost(model, case, lanes, sources))
+    return model
+
+
+def useful_lanes(network: Network) -> list[LanePair]:
+    """Candidate lanes over which some customer can be served."""
+    return [lane.pair for lane in network.lanes if network.reachable_customers[lane.destination]]
+
+
+def _flow_cost(
+    model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]
+) -> pyo.Expression:
+    network = case.network
+    terms = []
+    for pair in lanes:
+        lane = network.lane(pair)
+        terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) * model.lane_used[pair])
+        terms.extend(
+            case.flow_cost(lane, c) * model.reach[c, *pair] for c in network.reachable_customers[pair[1]]
+        )
+    for s in sources:
+        terms.append(network.node(s).fixed_cost * model.source_used[s] + model.extra[s])
+    return pyo.quicksum(terms)
+
+
+def _add_routing(model: pyo.ConcreteModel, network: Network, lanes: list[LanePair]) -> None:
+    """Single sourcing, service of every customer, conservation at inner nodes, and lanes used iff they serve."""
+    kept = set(lanes)
+    incoming = {n: [k.pair for k in network.incoming[n] if k.pair in kept] for n in network.order}
+    outgoing = {n: [k.pair for k in network.outgoing[n] if k.pair in kept] for n in network.order}
+    inner = [n for n in network.order if incoming[n]]
+
+    @model.Constraint(inner)
+    def single_sourcing(model: pyo.ConcreteModel, name: str) -> pyo.Expression:
+        return pyo.quicksum(model.lane_used[pair] for pair in incoming[name]) <= 1
+
+    @model.Constraint([c for c in network.customers if c not in network.sources])
+    def served(model: pyo.ConcreteModel, customer: str) -> pyo.Expression:
+        return pyo.quicksum(model.reach[customer, *pair] for pair in incoming[customer]) == 1
+
+    passing = [(c, n) for n in inner for c in network.reachable_customers[n] if c != n]
+
+    @model.Constraint(passing)
+    def conserved(model: pyo.ConcreteModel, customer: str, name: str) -> pyo.Expression:
+        out = [p for p in outgoing[name] if customer in network.reachable_customers[p[1]]]
+        arriving = pyo.quicksum(model.reach[customer, *pair] for pair in incoming[name])
+        return arriving == pyo.quicksum(model.reach[customer, *pair] for pair in out)
+
+    @model.Constraint(list(model.reach))
+    def over_used_lanes(model: pyo.ConcreteModel, customer: str, origin: str, end: str) -> pyo.Expression:
+        return model.reach[customer, origin, end] <= model.lane_used[origin, end]
+
+    @model.Constraint(lanes)
+    def no_stray_lane(model: pyo.ConcreteModel, origin: str, end: str) -> pyo.Expression:
+        reaches = [model.reach[c, origin, end] for c in network.reachable_customers[end]]
+        return model.lane_used[origin, end] <= pyo.quicksum(reaches)
+
+
+def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[str]) -> None:
+    """A source is used iff one of its lanes is, or it faces customers itself."""
+    pairs = [pair for pair in model.lane_used if pair[0] in set(sources)]
+
+    @model.Constraint(pairs)
+    def source_of_lane(model: pyo.ConcreteModel, origin: str, end: str) -> pyo.Expression:
+        return model.lane_used[origin, end] <= model.source_used[origin]
+
+    @model.Constraint(sources)
+    def source_serves(model: pyo.ConcreteModel, source: str) -> pyo.Expression:
+        if source in network.customers:
+            return model.source_used[source] == 1
+        return model.source_used[source] <= pyo.quicksum(model.lane_used[p] for p in pairs if p[0] == source)
+
+
+def chosen_design(network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
+    """The design that an integer solution uses."""
+    pairs = list(model.lane_used)
+    columns = session.columns(model.lane_used[pair] for pair in pairs)
+    return network.design(pair for pair, column in zip(pairs, columns, strict=True) if values[column] > 0.5)
+
+
+def price_row(
+    model: pyo.ConcreteModel, session: HighsSession, component: Component, customers: tuple[str, ...], extra: float
+) -> Row:
+    """e_s >= extra·(1 - lanes of the component left out - customers the source serves beyond it).
+
+    Parameters
+    ----------
+    model, session
+        The flow model and the solver that holds it.
+    component, customers
+        The component and the network's customers.
+    extra
+        Money over the horizon.
+    """
+    served = set(component.customers_through(customers)[component.source])
+    strangers = [
+        model.reach[c, origin, end]
+        for c, origin, end in model.reach
+        if origin == component.source and c not in served
+    ]
+    own = [model.lane_used[pair] for pair in component.lanes]
+    columns = session.columns([model.extra[component.source], *own, *strangers])
+    factors = (1.0, *([-extra] * len(own)), *([extra] * len(strangers)))
+    return Row(extra * (1.0 - len(own)), tuple(columns), factors)
+
+
+def forbid_row(model: pyo.ConcreteModel, session: HighsSession, design: Design) -> Row:
+    """At least one lane differs from the design's."""
+    used = set(design.lanes)
+    pairs = list(model.lane_used)
+    columns = session.columns(model.lane_used[pair] for pair in pairs)
+    return Row(1.0 - len(used), tuple(columns), tuple(-1.0 if pair in used else 1.0 for pair in pairs))
+
+
+def explain_infeasibility(case: Case) -> NoReturn:
+    """Raise `InfeasibleError` naming the customers that no choice of lanes can serve together.
+
+    The flow constraints are solved again with a penalized shortfall in every customer's service.
+    """
+    model = build_flow_model(case)
+    customers = [c for c in case.network.customers if c not in case.network.sources]
+    model.unserved = pyo.Var(customers, bounds=(0.0, 1.0))
+    for customer in customers:
+        body = model.served[customer].body
+        model.served[customer].set_value(body + model.unserved[customer] == 1)
+    model.objective = pyo.Objective(expr=pyo.quicksum(model.unserved[c] for c in customers))
+    session = HighsSession(model)
+    solution = session.solve(relaxed=False)
+    if solution.status is not SolveStatus.OPTIMAL or solution.values is None:
+        raise InfeasibleError("no design satisfies the case's constraints")
+    columns = session.columns(model.unserved[c] for c in customers)
+    unmet = [c for c, column in zip(customers, columns, strict=True) if solution.values[column] > 0.5]
+    if not unmet:
+        raise InfeasibleError("every design that serves all customers has been excluded")
+    raise InfeasibleError(f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left")

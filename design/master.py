@@ -1,0 +1,288 @@
+"""The master problem in its projected form: a lower bound on every design's cost, and the design that attains it.
+
+    min  H·Σ_l Σ_c (u_l + p_l·L_l)·m_c·r_cl + Σ_l (F_l + F_to(l))·y_l + Σ_s (F_s·z_s + e_s) + H·(Σ_l θ_l + Σ_s θ_s)
+    s.t. Σ_{l into i} y_l ≤ 1                          single sourcing                     every node i not a source
+         Σ_{l into c} r_cl = 1                         every customer is served            every customer c not a source
+         Σ_{l into i} r_cl = Σ_{l out of i} r_cl       customers pass through              inner node i, customer c ≠ i
+         r_cl ≤ y_l ≤ Σ_c r_cl                         a lane is used iff it serves        lane l
+         y_l ≤ z_s ≤ Σ_{l out of s} y_l                a source is used iff a lane is      source s
+         θ_l ≥ (ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l    cut of the single-stage cost at any r⁰
+         e_s ≥ δ·(1 - Σ_{l in K} (1 - y_l) - Σ_{c not in K} Σ_{l out of s} r_cl)      priced component K of source s
+         y, z binary, 0 ≤ r ≤ 1, θ, e ≥ 0
+
+H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed costs; ψ as in `design.single_stage`. The
+intercept of a cut may be multiplied by y because ψ(0) = 0; where only one customer can be served, r = y and one cut is
+exact. No scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+import numpy as np
+import pyomo.environ as pyo
+
+from design.case import Case
+from design.flow_model import (
+    build_flow_model,
+    chosen_design,
+    explain_infeasibility,
+    forbid_row,
+    price_row,
+    useful_lanes,
+)
+from design.network import Component, Design
+from design.single_stage import SingleStageModel, SingleStageValue
+from design.solver import Floats, HighsSession, Row, SolveStatus
+
+
+@dataclass(frozen=True)
+class MasterSolution:
+    """A design proposed by a master and what it proves.
+
+    Parameters
+    ----------
+    status
+        OPTIMAL: `bound` and `objective` agree to the master's tolerance. Otherwise only `bound` is proven.
+    design
+        The design found, or None.
+    bound
+        No design that is not forbidden costs less in the master's model; money over the horizon.
+    objective
+        The design's cost in the master's model.
+    """
+
+    status: SolveStatus
+    design: Design | None
+    bound: float
+    objective: float
+
+
+class Master(Protocol):
+    """What the outer-approximation loop needs of a master problem."""
+
+    @property
+    def num_scenarios(self) -> int:
+        """Sampled scenarios behind its costs; 0 with quadrature."""
+
+    def solve(self, time_limit: float = np.inf) -> MasterSolution:
+        """Design of least cost in the master's model."""
+
+    def price(self, component: Component, extra: float) -> None:
+        """Charge exactly this component `extra` money over the horizon on top."""
+
+    def forbid(self, design: Design) -> None:
+        """Exclude exactly this design from later solves."""
+
+
+@dataclass(frozen=True)
+class MasterParams:
+    """Limits of the cut loop.
+
+    Parameters
+    ----------
+    tolerance
+        Relative distance between the objective with exact single-stage costs and with their cuts that is accepted.
+    relaxation_progress
+        The LP relaxation is cut until a round raises it by less than this share.
+    max_rounds
+        Rounds of either phase.
+    """
+
+    tolerance: float = 1e-6
+    relaxation_progress: float = 1e-4
+    max_rounds: int = 200
+
+
+@dataclass(frozen=True, eq=False)
+class _StockCost:
+    """One θ with what it prices and its solver columns."""
+
+    node: str
+    lead_time: int
+    customers: tuple[str, ...]
+    theta: int
+    used: int
+    reach: tuple[tuple[int, ...], ...]
+
+    def reach_values(self, values: Floats) -> Floats:
+        """Reach of each customer in a solution; a customer with no column is the source's own, always served."""
+        shares = [values[list(columns)].sum() if columns else 1.0 for columns in self.reach]
+        return np.clip(np.array(shares), 0.0, 1.0)
+
+    def cut(self, value: SingleStageValue, reach: Floats) -> Row:
+        """θ >= intercept·used + gradient·reach."""
+        own = sum(g for g, columns in zip(value.gradient, self.reach, strict=True) if not columns)
+        intercept = value.cost - float(value.gradient @ reach) + own
+        columns = [self.theta, self.used]
+        factors = [1.0, -intercept]
+        for slope, into in zip(value.gradient, self.reach, strict=True):
+            columns.extend(into)
+            factors.extend([-slope] * len(into))
+        return Row(0.0, tuple(columns), tuple(factors))
+
+
+class ProjectedMaster:
+    """The projected master: built once, cut and re-solved.
+
+    Parameters
+    ----------
+    case
+        Network, demand and horizon.
+    single_stage
+        Evaluates ψ and its gradient.
+    params
+        Limits of the cut loop.
+    """
+
+    def __init__(self, case: Case, single_stage: SingleStageModel, params: MasterParams | None = None) -> None:
+        self._case = case
+        self._single_stage = single_stage
+        self._params = params or MasterParams()
+        self._rows: list[Row] = []
+        self._relaxation_done = False
+        self._start: Floats | None = None
+        self._model = _build_model(case)
+        self._session = HighsSession(self._model)
+        self._stock_costs = _lane_stock_costs(case, self._model, self._session)
+        self._stock_costs += _source_stock_costs(case, self._model, self._session)
+        self._add([row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
+
+    @property
+    def num_scenarios(self) -> int:
+        """Sampled scenarios behind the single-stage costs; 0 with quadrature."""
+        return self._single_stage.num_scenarios
+
+    def solve(self, time_limit: float = np.inf) -> MasterSolution:
+        """Design of least cost in the master's model, cut until its single-stage costs are met.
+
+        Parameters
+        ----------
+        time_limit
+            Seconds.
+
+        Raises
+        ------
+        InfeasibleError
+            If no design serves every customer; the message names who cannot be served.
+        """
+        deadline = monotonic() + time_limit
+        if not self._relaxation_done:
+            self._cut_relaxation(deadline)
+            self._relaxation_done = True
+        bound, status, design, objective = -np.inf, SolveStatus.FAILED, None, np.inf
+        for _ in range(self._params.max_rounds):
+            solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=self._start)
+            bound, status = max(bound, solution.dual_bound), solution.status
+            if status is SolveStatus.INFEASIBLE:
+                explain_infeasibility(self._case)
+            if solution.values is None:
+                break
+            self._start = solution.values
+            design = chosen_design(self._case.network, self._model, self._session, solution.values)
+            shortfall = self._separate(solution.values)
+            objective = solution.objective + shortfall
+            if status is not SolveStatus.OPTIMAL or shortfall <= self._params.tolerance * abs(objective):
+                break
+        return MasterSolution(status, design, min(bound, objective), objective)
+
+    def price(self, component: Component, extra: float) -> None:
+        """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
+        self._add([price_row(self._model, self._session, component, self._case.network.customers, extra)])
+
+    def forbid(self, design: Design) -> None:
+        """Exclude exactly this design from later solves."""
+        self._add([forbid_row(self._model, self._session, design)])
+
+    def as_pyomo(self) -> pyo.ConcreteModel:
+        """A new Pyomo model with every cut and price so far: the twin of what HiGHS solves, for reading and export."""
+        model = _build_model(self._case)
+        variable = {v.name: v for v in model.component_data_objects(pyo.Var)}
+        names = self._session.names
+        model.cuts = pyo.ConstraintList()
+        for row in self._rows:
+            terms = [f * variable[names[k]] for k, f in zip(row.columns, row.coefficients, strict=True)]
+            model.cuts.add(pyo.quicksum(terms) >= row.lower)
+        return model
+
+    def _cut_relaxation(self, deadline: float) -> None:
+        previous = -np.inf
+        for _ in range(self._params.max_rounds):
+            solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+            if solution.values is None:
+                return
+            progress = solution.objective - previous
+            previous = solution.objective
+            self._separate(solution.values)
+            if progress <= self._params.relaxation_progress * abs(solution.objective):
+                return
+
+    def _separate(self, values: Floats) -> float:
+        """Add a cut for every θ below its ψ; returns by how much all of them are below, money over the horizon."""
+        rows, shortfall = [], 0.0
+        for cost in self._stock_costs:
+            reach = cost.reach_values(values)
+            if not reach.any():
+                continue
+            value = self._psi(cost, reach)
+            gap = value.cost - values[cost.theta]
+            if gap > 1e-9 * max(value.cost, 1e-9):
+                shortfall += gap
+                rows.extend(self._shared_cuts(cost, value, reach))
+        self._add(rows)
+        return self._case.horizon * shortfall
+
+    def _shared_cuts(self, cost: _StockCost, value: SingleStageValue, reach: Floats) -> list[Row]:
+        """The cut for every θ with the same ψ: lanes into the node with this lead time."""
+        same = [k for k in self._stock_costs if (k.node, k.lead_time) == (cost.node, cost.lead_time)]
+        return [k.cut(value, reach) for k in same]
+
+    def _full_cut(self, cost: _StockCost) -> list[Row]:
+        reach = np.ones(len(cost.customers))
+        return [cost.cut(self._psi(cost, reach), reach)]
+
+    def _psi(self, cost: _StockCost, reach: Floats) -> SingleStageValue:
+        rates = self._case.network.node(cost.node).cost_rates
+        return self._single_stage.evaluate(rates, cost.lead_time, cost.customers, reach)
+
+    def _add(self, rows: list[Row]) -> None:
+        self._session.add_rows(rows)
+        self._rows.extend(rows)
+
+
+def _build_model(case: Case) -> pyo.ConcreteModel:
+    """The flow model, one θ per lane and source, and the objective; no cuts yet."""
+    model = build_flow_model(case)
+    model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
+    model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
+    stock = pyo.quicksum(model.lane_stock_cost.values()) + pyo.quicksum(model.source_stock_cost.values())
+    model.objective = pyo.Objective(expr=model.flow_cost + case.horizon * stock)
+    return model
+
+
+def _lane_stock_costs(case: Case, model: pyo.ConcreteModel, session: HighsSession) -> list[_StockCost]:
+    costs = []
+    for pair in model.lane_used:
+        customers = case.network.reachable_customers[pair[1]]
+        theta, used = session.columns([model.lane_stock_cost[pair], model.lane_used[pair]])
+        reach = session.columns(model.reach[c, *pair] for c in customers)
+        lead_time = case.network.lane(pair).lead_time
+        costs.append(_StockCost(pair[1], lead_time, customers, theta, used, tuple((k,) for k in reach)))
+    return costs
+
+
+def _source_stock_costs(case: Case, model: pyo.ConcreteModel, session: HighsSession) -> list[_StockCost]:
+    costs = []
+    for source in model.source_used:
+        customers = case.network.reachable_customers[source]
+        theta, used = session.columns([model.source_stock_cost[source], model.source_used[source]])
+        into: dict[str, list[int]] = {c: [] for c in customers}
+        for c, origin, end in model.reach:
+            if origin == source:
+                into[c].extend(session.columns([model.reach[c, origin, end]]))
+        lead_time = case.network.node(source).lead_time or 0
+        reach = tuple(tuple(into[c]) for c in customers)
+        costs.append(_StockCost(source, lead_time, customers, theta, used, reach))
+    return costs

@@ -1,0 +1,340 @@
+"""Networks of candidate lanes and the designs chosen from them (MODEL: network and decision)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from math import inf
+
+LanePair = tuple[str, str]
+
+
+class NetworkError(ValueError):
+    """A network or design that contradicts itself; the message names the offending node or lane."""
+
+
+class CycleInNetworkError(NetworkError):
+    """Lanes that lead back to where they start.
+
+    Parameters
+    ----------
+    cycle
+        Node names around the cycle, the first one again at the end.
+    """
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(f"the lanes form a cycle {' -> '.join(cycle)}")
+        self.cycle = cycle
+
+
+@dataclass(frozen=True)
+class Node:
+    """A stocking point.
+
+    Parameters
+    ----------
+    name
+        Unique identifier.
+    kind
+        A label for people ("plant", "warehouse", ...); it decides nothing.
+    x, y
+        Coordinates in units of distance, or None.
+    lead_time
+        Periods until the outside supply delivers; only sources have one.
+    holding_cost
+        Money per unit on hand and period.
+    holding_quadratic
+        Money per squared unit on hand and period.
+    storage_capacity, overflow_cost
+        Units on hand above the capacity pay the overflow cost per unit and period on top.
+    backorder_cost
+        Money per unit backordered at this node and period.
+    fixed_cost
+        Money per horizon if the node is used.
+    """
+
+    name: str
+    kind: str = ""
+    x: float | None = None
+    y: float | None = None
+    lead_time: int | None = None
+    holding_cost: float = 0.0
+    holding_quadratic: float = 0.0
+    storage_capacity: float = inf
+    overflow_cost: float = 0.0
+    backorder_cost: float = 0.0
+    fixed_cost: float = 0.0
+
+    @property
+    def cost_rates(self) -> tuple[float, float, float, float, float]:
+        """The five rates that `design.cost` prices a state with, in its order."""
+        return (
+            self.holding_cost,
+            self.holding_quadratic,
+            self.storage_capacity,
+            self.overflow_cost,
+            self.backorder_cost,
+        )
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A candidate link.
+
+    Parameters
+    ----------
+    origin, destination
+        Names of the shipping and the receiving node.
+    lead_time
+        Whole periods from shipping to arrival, at least 0.
+    unit_cost
+        Transport cost per unit shipped.
+    distance
+        Length in units of distance, or None where only the cost is known.
+    fixed_cost
+        Money per horizon if the lane is used.
+    pipeline_holding_cost
+        Money per unit in transit and period.
+    """
+
+    origin: str
+    destination: str
+    lead_time: int
+    unit_cost: float = 0.0
+    distance: float | None = None
+    fixed_cost: float = 0.0
+    pipeline_holding_cost: float = 0.0
+
+    @property
+    def pair(self) -> LanePair:
+        """Origin and destination."""
+        return (self.origin, self.destination)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A source with every node it serves in a design: the unit that is simulated and priced.
+
+    Parameters
+    ----------
+    source
+        Name of the source.
+    lanes
+        The lanes of its tree, in the network's order.
+    """
+
+    source: str
+    lanes: tuple[LanePair, ...]
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """The source, then every node served, each after its supplier."""
+        names = [self.source]
+        for name in names:
+            names.extend(destination for origin, destination in self.lanes if origin == name)
+        return tuple(names)
+
+    @cached_property
+    def supplier(self) -> dict[str, str]:
+        """Supplier of each node but the source."""
+        return {destination: origin for origin, destination in self.lanes}
+
+    def customers_through(self, customers: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Which of `customers` each node of the component serves, itself included, in their order."""
+        below: dict[str, set[str]] = {name: {name} & set(customers) for name in self.nodes}
+        for name in reversed(self.nodes[1:]):
+            below[self.supplier[name]] |= below[name]
+        return {name: tuple(c for c in customers if c in below[name]) for name in self.nodes}
+
+
+@dataclass(frozen=True)
+class Design:
+    """Which lanes are used; made by `Network.design`, which checks it.
+
+    Parameters
+    ----------
+    components
+        One tree per used source, ordered by the source's place in the network.
+    """
+
+    components: tuple[Component, ...]
+
+    @cached_property
+    def lanes(self) -> tuple[LanePair, ...]:
+        """All used lanes, component by component."""
+        return tuple(pair for component in self.components for pair in component.lanes)
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """All used nodes, component by component."""
+        return tuple(name for component in self.components for name in component.nodes)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Candidate nodes and lanes without cycles, and which nodes face customers.
+
+    Parameters
+    ----------
+    nodes, lanes
+        Candidates in the order of the case's tables.
+    customers
+        Names of the nodes that face customers, in the order of the demand table.
+
+    Raises
+    ------
+    NetworkError
+        For duplicate or unknown names, a cycle, or a source without a lead time.
+    """
+
+    nodes: tuple[Node, ...]
+    lanes: tuple[Lane, ...]
+    customers: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _refuse_duplicates("node", [node.name for node in self.nodes])
+        _refuse_duplicates("lane", [lane.pair for lane in self.lanes])
+        _refuse_duplicates("customer", list(self.customers))
+        known = {node.name for node in self.nodes}
+        for name in [end for lane in self.lanes for end in lane.pair] + list(self.customers):
+            if name not in known:
+                raise NetworkError(f"unknown node {name!r}: expected one of the network's nodes")
+        for name in self.sources:
+            if self.node(name).lead_time is None:
+                raise NetworkError(f"node {name!r} has no incoming lane, so it needs a lead_time")
+        _ = self.order
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _by_pair(self) -> dict[LanePair, Lane]:
+        return {lane.pair: lane for lane in self.lanes}
+
+    def node(self, name: str) -> Node:
+        """The node of that name; KeyError if there is none."""
+        return self._by_name[name]
+
+    def lane(self, pair: LanePair) -> Lane:
+        """The lane from `pair[0]` to `pair[1]`; KeyError if there is none."""
+        return self._by_pair[pair]
+
+    @cached_property
+    def incoming(self) -> dict[str, tuple[Lane, ...]]:
+        """Candidate lanes into each node."""
+        return self._grouped([lane.destination for lane in self.lanes])
+
+    @cached_property
+    def outgoing(self) -> dict[str, tuple[Lane, ...]]:
+        """Candidate lanes out of each node."""
+        return self._grouped([lane.origin for lane in self.lanes])
+
+    def _grouped(self, ends: list[str]) -> dict[str, tuple[Lane, ...]]:
+        groups: dict[str, list[Lane]] = {node.name: [] for node in self.nodes}
+        for lane, end in zip(self.lanes, ends, strict=True):
+            groups[end].append(lane)
+        return {name: tuple(lanes) for name, lanes in groups.items()}
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Nodes that replenish from the outside supply: those with no incoming lane."""
+        return tuple(node.name for node in self.nodes if not self.incoming[node.name])
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """All nodes, every node after the nodes that can supply it."""
+        graph = {node.name: [lane.origin for lane in self.incoming[node.name]] for node in self.nodes}
+        try:
+            return tuple(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            raise CycleInNetworkError(tuple(reversed(error.args[1]))) from None
+
+    @cached_property
+    def reachable_customers(self) -> dict[str, tuple[str, ...]]:
+        """Customers that each node can serve, itself included, over candidate lanes."""
+        found: dict[str, set[str]] = {}
+        for name in reversed(self.order):
+            found[name] = {name} & set(self.customers)
+            found[name].update(*(found[lane.destination] for lane in self.outgoing[name]))
+        return {name: tuple(c for c in self.customers if c in found[name]) for name in found}
+
+    @cached_property
+    def longest_path(self) -> int:
+        """Largest total lead time from the outside supply to any node, in periods."""
+        longest: dict[str, int] = {}
+        for name in self.order:
+            own = self.node(name).lead_time or 0
+            arriving = [longest[lane.origin] + lane.lead_time for lane in self.incoming[name]]
+            longest[name] = max(arriving, default=own)
+        return max(longest.values(), default=0)
+
+    def design(self, pairs: Iterable[LanePair]) -> Design:
+        """The design that uses these lanes.
+
+        Parameters
+        ----------
+        pairs
+            Origin and destination of each used lane, in any order.
+
+        Raises
+        ------
+        NetworkError
+            If a lane is not a candidate, a node has two suppliers, a customer has none, or a lane serves nobody.
+        """
+        chosen = set(pairs)
+        for pair in chosen:
+            if pair not in self._by_pair:
+                raise NetworkError(f"lane {pair[0]} -> {pair[1]} is not a candidate lane of the network")
+        supplier: dict[str, str] = {}
+        for origin, destination in sorted(chosen):
+            if destination in supplier:
+                raise NetworkError(
+                    f"node {destination!r} has two suppliers, {supplier[destination]!r} and {origin!r}: "
+                    "expected one (single sourcing)"
+                )
+            supplier[destination] = origin
+        roots = {customer: self._root(customer, supplier) for customer in self.customers}
+        served = {pair for customer in self.customers for pair in _path(customer, supplier)}
+        for pair in sorted(chosen - served):
+            raise NetworkError(f"lane {pair[0]} -> {pair[1]} serves no customer")
+        return Design(
+            tuple(
+                Component(source, self._tree(source, chosen))
+                for source in self.sources
+                if source in set(roots.values())
+            )
+        )
+
+    def _root(self, name: str, supplier: dict[str, str]) -> str:
+        while name in supplier:
+            name = supplier[name]
+        if name not in self.sources:
+            raise NetworkError(f"node {name!r} is used but has no supplier")
+        return name
+
+    def _tree(self, source: str, chosen: set[LanePair]) -> tuple[LanePair, ...]:
+        reached = {source}
+        for name in self.order:
+            reached.update(destination for origin, destination in chosen if origin == name and name in reached)
+        return tuple(lane.pair for lane in self.lanes if lane.pair in chosen and lane.origin in reached)
+
+
+def _path(name: str, supplier: dict[str, str]) -> list[LanePair]:
+    """Lanes from `name` up to its source."""
+    pairs = []
+    while name in supplier:
+        pairs.append((supplier[name], name))
+        name = supplier[name]
+    return pairs
+
+
+def _refuse_duplicates(what: str, names: list[str] | list[LanePair]) -> None:
+    seen: set[str | LanePair] = set()
+    for name in names:
+        if name in seen:
+            label = name if isinstance(name, str) else f"{name[0]} -> {name[1]}"
+            raise NetworkError(f"duplicate {what} {label!r}")
+        seen.add(name)

@@ -1,0 +1,186 @@
+"""Tables of a case on disk: reading rows column by column, collecting every error with its place."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+Value = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    name
+        Header.
+    parse
+        Turns a cell's text into its value; raises ValueError saying what was expected.
+    default
+        Value of a blank cell or absent column.
+    required
+        Whether column and cell must be there.
+    """
+
+    name: str
+    parse: Callable[[str], Value]
+    default: Value = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row: its line in the file and its values by column name."""
+
+    line: int
+    values: Mapping[str, Value]
+
+    def text(self, column: str) -> str:
+        """A text value."""
+        return str(self.values[column])
+
+    def number(self, column: str) -> float:
+        """A number; only for columns whose default is one."""
+        value = self.values[column]
+        if not isinstance(value, int | float):
+            raise TypeError(f"column {column} holds no number")
+        return value
+
+    def optional_number(self, column: str) -> float | None:
+        """A number, or None where the cell is blank."""
+        return None if self.values[column] is None else self.number(column)
+
+
+@dataclass
+class Problems:
+    """Collects messages; every place has the same form."""
+
+    messages: list[str] = field(default_factory=list)
+
+    def add(self, file: str, what: str, line: int | None = None, column: str | None = None) -> None:
+        """Note one problem: file, row and column as far as they apply, then what was found and expected."""
+        place = file + (f" row {line}" if line else "") + (f" column {column}" if column else "")
+        self.messages.append(f"{place}: {what}")
+
+
+def read_table(path: Path, columns: Iterable[Column], problems: Problems) -> list[Record]:
+    """Rows of a CSV file.
+
+    Parameters
+    ----------
+    path
+        UTF-8 with or without a byte-order mark, comma-separated, first row the header.
+    columns
+        The columns that may occur.
+    problems
+        Collects what is wrong; rows with errors are left out of the result.
+    """
+    known = {column.name: column for column in columns}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            header = [cell.strip() for cell in next(reader, [])]
+            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+    except FileNotFoundError:
+        problems.add(path.name, "file missing: expected a table with the columns " + ", ".join(known))
+        return []
+    except (UnicodeDecodeError, csv.Error) as error:
+        problems.add(path.name, f"not readable as UTF-8 comma-separated text ({error})")
+        return []
+    if not _header_is_sound(path.name, header, known, problems):
+        return []
+    if not lines:
+        problems.add(path.name, "no rows: expected at least one below the header")
+    records = [_read_row(path.name, line, header, cells, known, problems) for line, cells in lines]
+    return [record for record in records if record is not None]
+
+
+def _header_is_sound(file: str, header: list[str], known: Mapping[str, Column], problems: Problems) -> bool:
+    before = len(problems.messages)
+    for name in header:
+        if header.count(name) > 1 and name not in header[: header.index(name)]:
+            problems.add(file, f"column {name!r} occurs {header.count(name)} times: expected once", 1)
+            break
+    for name in header:
+        if name not in known:
+            problems.add(file, f"unknown column {name!r}: {expected_one_of(name, known)}", 1, name or None)
+    for column in known.values():
+        if column.required and column.name not in header:
+            problems.add(file, "column missing from the header: expected it there", 1, column.name)
+    return len(problems.messages) == before
+
+
+def _read_row(
+    file: str, line: int, header: list[str], cells: list[str], known: Mapping[str, Column], problems: Problems
+) -> Record | None:
+    if len(cells) > len(header) and any(cells[len(header) :]):
+        problems.add(file, f"{len(cells)} cells: expected {len(header)}, one per column of the header", line)
+        return None
+    given = dict(zip(header, cells, strict=False))
+    values: dict[str, Value] = {}
+    for column in known.values():
+        text = given.get(column.name, "")
+        if not text:
+            if column.required:
+                problems.add(file, "blank: " + _expected(column), line, column.name)
+            values[column.name] = column.default
+            continue
+        try:
+            values[column.name] = column.parse(text)
+        except ValueError as error:
+            problems.add(file, f"{text!r}: {error}", line, column.name)
+    return Record(line, values) if len(values) == len(known) else None
+
+
+def _expected(column: Column) -> str:
+    try:
+        column.parse("")
+    except ValueError as error:
+        return str(error)
+    return "expected a value"
+
+
+def expected_one_of(name: str, known: Iterable[str]) -> str:
+    """What an unknown name could have been."""
+    options = list(known)
+    close = get_close_matches(name, options, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return "expected one of " + ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+
+
+def parse_text(text: str) -> str:
+    """A non-empty name."""
+    if not text:
+        raise ValueError("expected a name")
+    return text
+
+
+def number_parser(least: float | None = None, unit: str = "") -> Callable[[str], float]:
+    """A parser of finite numbers not below `least`."""
+    limit = "" if least is None else f", at least {least:g}"
+    expected = f"expected a number{' of ' + unit if unit else ''}{limit}"
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(expected) from None
+        if not math.isfinite(value) or (least is not None and value < least):
+            raise ValueError(expected)
+        return value
+
+    return parse
+
+
+def parse_periods(text: str) -> int:
+    """A whole number of periods, at least 0."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("expected a whole number of periods, at least 0")
+    return int(text)

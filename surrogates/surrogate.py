@@ -1,0 +1,19 @@
+"""What a search needs of a surrogate, and of whatever fits one."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from surrogates.dataset import Dataset, FloatArray
+
+
+class Surrogate(Protocol):
+    """A cheap, differentiable stand-in for an expensive function of d coordinates."""
+
+    def predict(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict at points (k, d): means (k,) and variances (k,) of the function, observation noise left out."""
+
+    def gradient(self, points: FloatArray) -> FloatArray:
+        """Differentiate the predicted mean at points (k, d), shape (k, d)."""
+
+
+Fitter = Callable[[Dataset], Surrogate]
