@@ -105,9 +105,9 @@ class TrustRegion:
         reach = self.radius * self.scale
         return Box(self.center - reach, self.center + reach).intersect(self.box)
 
-    def distance(self, points: FloatArray) -> FloatArray:
-        """Distances of points (..., d) to the center in radii, maximum norm, shape (...)."""
-        return np.asarray((np.abs(points - self.center) / (self.radius * self.scale)).max(axis=-1))
+    def offsets(self, points: FloatArray) -> FloatArray:
+        """Distances of points (..., d) to the center in radii, per coordinate, shape (..., d)."""
+        return np.abs(points - self.center) / (self.radius * self.scale)
 
 
 def step(
@@ -140,7 +140,7 @@ def step(
         raise ValueError("ratio: expected a number or an infinity, got nan")
     if ratio < params.accept:
         return replace(region, radius=region.radius * params.shrinkage)
-    reached = float(region.distance(candidate))
+    reached = float(region.offsets(candidate).max())
     grows = ratio >= params.expand_above and reached >= params.edge
     radius = region.radius * params.expansion if grows else region.radius
     return replace(region, center=candidate, radius=min(radius, params.largest_radius))

@@ -69,7 +69,7 @@ class GeneticParams:
     gene_exchange
         Probability, in [0, 0.5], that a gene of a crossover child is laid around the second parent. 0: the
         published operator, the whole child around one parent. 0.5: genes recombine as in uniform crossover,
-        stronger on most test problems and worth quoting as a second baseline.
+        stronger on every test problem and worth quoting as a second baseline.
     max_stall_generations
         Window of the stall test in generations, at least 1 [4]_.
     function_tolerance

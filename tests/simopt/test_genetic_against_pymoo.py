@@ -1,10 +1,11 @@
 """The baseline is no straw man: at equal evaluations it keeps up with pymoo's MixedVariableGA.
 
-Medians over the seeds; prints both with the known optimum (pytest -m slow -s).
+As published, its median cost is at most a tenth above pymoo's; with gene exchange that holds for the distance
+to the known optimum too. ``pytest -m slow -s`` prints the figures.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -119,17 +120,21 @@ def best_of_pymoo(problem: Problem, seed: int, budget: int) -> float:
 
 @pytest.mark.parametrize("budget", [2_000, 5_000])
 @pytest.mark.parametrize("build", [shifted_sphere, moving_rastrigin, base_stock_levels])
-def test_the_median_is_at_most_a_tenth_worse_than_that_of_pymoo(build, budget):
+def test_the_median_keeps_up_with_pymoo(build, budget):
     pytest.importorskip("pymoo")
     problem = build()
     # The generous limits leave the evaluation budget as the only end of a run.
-    params = GeneticParams(max_stall_generations=budget, max_generations=budget)
-    ours, theirs = (
-        float(np.median(costs))
-        for costs in (
-            [best_of_ours(problem, seed, budget, params) for seed in SEEDS],
-            [best_of_pymoo(problem, seed, budget) for seed in SEEDS],
-        )
+    published = GeneticParams(max_stall_generations=budget, max_generations=budget)
+    exchanging = replace(published, gene_exchange=0.5)
+    theirs = float(np.median([best_of_pymoo(problem, seed, budget) for seed in SEEDS]))
+    ours, stronger = (
+        float(np.median([best_of_ours(problem, seed, budget, params) for seed in SEEDS]))
+        for params in (published, exchanging)
     )
-    print(f"\n{build.__name__}, {budget}: {ours:.3f}, pymoo {theirs:.3f}, optimum {problem.optimum:.3f}")
-    assert problem.optimum * (1 - 1e-9) <= ours <= 1.1 * theirs
+    print(
+        f"\n{build.__name__}, {budget} evaluations: {ours:.4f}, with gene exchange {stronger:.4f}, ", end=""
+    )
+    print(f"pymoo {theirs:.4f}, optimum {problem.optimum:.4f}")
+    assert min(ours, stronger, theirs) >= problem.optimum * (1 - 1e-9)
+    assert ours <= 1.1 * theirs
+    assert stronger - problem.optimum <= 1.1 * (theirs - problem.optimum)
