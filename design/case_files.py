@@ -91,7 +91,9 @@ def _locate(name: str) -> Path:
     if name in case_names():
         with resources.as_file(resources.files("cases") / name) as folder:
             return folder
-    raise CaseError((f"case {name!r}: no such folder or shipped case; {expected_one_of(name, case_names())}",))
+    raise CaseError(
+        (f"case {name!r}: no such folder or shipped case; {expected_one_of(name, case_names())}",)
+    )
 
 
 def read_case(folder: Path) -> Case:
@@ -118,7 +120,13 @@ def read_case(folder: Path) -> Case:
         raise CaseError(tuple(f"{folder.name}/{message}" for message in problems.messages))
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
     return Case(
-        settings["name"], settings["title"], network, demand, settings["horizon"], settings["warm_up"], settings["units"]
+        settings["name"],
+        settings["title"],
+        network,
+        demand,
+        settings["horizon"],
+        settings["warm_up"],
+        settings["units"],
     )
 
 
@@ -141,7 +149,9 @@ def _read_settings(path: Path, problems: Problems) -> dict[str, Any]:
     found["warm_up"] = _whole(path.name, simulation, "warm_up", 0, problems)
     found["units"] = {str(key): str(value) for key, value in raw.get("units", {}).items()}
     rate = raw.get("transport", {}).get("rate")
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf):
+    if rate is not None and (
+        isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf
+    ):
         problems.add(path.name, f"{rate!r}: expected a number of money, at least 0", column="transport.rate")
         rate = None
     found["rate"] = rate
@@ -163,7 +173,9 @@ def _whole(file: str, table: Any, key: str, least: int, problems: Problems) -> i
     value = table.get(key) if isinstance(table, dict) else None
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         found = "missing" if value is None else repr(value)
-        problems.add(file, f"{found}: expected a whole number of periods, at least {least}", column=f"simulation.{key}")
+        problems.add(
+            file, f"{found}: expected a whole number of periods, at least {least}", column=f"simulation.{key}"
+        )
         return least
     return value
 
@@ -180,7 +192,10 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
         distance = _distance(nodes[origin], nodes[destination])
     if unit_cost is None and rate is not None and distance is None:
         problems.add(
-            "lanes.csv", "blank, and no coordinates of both ends: expected a number, at least 0", row.line, "distance"
+            "lanes.csv",
+            "blank, and no coordinates of both ends: expected a number, at least 0",
+            row.line,
+            "distance",
         )
     if unit_cost is None:
         unit_cost = (rate or 0.0) * (distance or 0.0)
@@ -206,7 +221,9 @@ def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
     for row in rows:
         name = row.text("distribution")
         if name not in DISTRIBUTIONS:
-            problems.add("demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution")
+            problems.add(
+                "demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution"
+            )
             continue
         try:
             demand[row.text("node")] = make_demand(name, row.number("mean"), row.optional_number("sd"))
@@ -219,7 +236,9 @@ def _check_unique(file: str, keyed: list[tuple[Record, str]], what: str, problem
     first: dict[str, int] = {}
     for row, key in keyed:
         if key in first:
-            problems.add(file, f"duplicate {what} {key!r}: expected once, first in row {first[key]}", row.line)
+            problems.add(
+                file, f"duplicate {what} {key!r}: expected once, first in row {first[key]}", row.line
+            )
         first.setdefault(key, row.line)
 
 
@@ -234,9 +253,7 @@ def _check_known(
                 problems.add(file, what, row.line, column)
 
 
-def _check_structure(
-    node_rows: Sequence[Record], lane_rows: Sequence[Record], problems: Problems
-) -> None:
+def _check_structure(node_rows: Sequence[Record], lane_rows: Sequence[Record], problems: Problems) -> None:
     """Lead times of sources and of nothing else, and cycles."""
     supplied = {row.text("to") for row in lane_rows}
     for row in node_rows:
@@ -256,7 +273,9 @@ def _check_structure(
     except CycleInNetworkError as error:
         around = set(zip(error.cycle, error.cycle[1:], strict=False))
         lines = [row.line for row in lane_rows if (row.text("from"), row.text("to")) in around]
-        problems.add("lanes.csv", f"{error}: expected none; lanes in rows {', '.join(map(str, lines))}", lines[0])
+        problems.add(
+            "lanes.csv", f"{error}: expected none; lanes in rows {', '.join(map(str, lines))}", lines[0]
+        )
 
 
 def save_case(case: Case, folder: Path) -> None:
@@ -275,8 +294,13 @@ def save_case(case: Case, folder: Path) -> None:
     if case.units:
         settings += ["", "[units]", *(f"{_toml(key)} = {_toml(value)}" for key, value in case.units.items())]
     (folder / "case.toml").write_text("\n".join(settings) + "\n", encoding="utf-8")
-    nodes = [{"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}} for n in case.network.nodes]
-    lanes = [{_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes]
+    nodes = [
+        {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}
+        for n in case.network.nodes
+    ]
+    lanes = [
+        {_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes
+    ]
     demand = [{"node": name, **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)

@@ -107,7 +107,9 @@ def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[
         return model.source_used[source] <= pyo.quicksum(model.lane_used[p] for p in pairs if p[0] == source)
 
 
-def chosen_design(network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
+def chosen_design(
+    network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats
+) -> Design:
     """The design that an integer solution uses."""
     pairs = list(model.lane_used)
     columns = session.columns(model.lane_used[pair] for pair in pairs)
@@ -115,7 +117,11 @@ def chosen_design(network: Network, model: pyo.ConcreteModel, session: HighsSess
 
 
 def price_row(
-    model: pyo.ConcreteModel, session: HighsSession, component: Component, customers: tuple[str, ...], extra: float
+    model: pyo.ConcreteModel,
+    session: HighsSession,
+    component: Component,
+    customers: tuple[str, ...],
+    extra: float,
 ) -> Row:
     """e_s >= extra·(1 - lanes of the component left out - customers the source serves beyond it).
 
@@ -168,4 +174,6 @@ def explain_infeasibility(case: Case) -> NoReturn:
     unmet = [c for c, column in zip(customers, columns, strict=True) if solution.values[column] > 0.5]
     if not unmet:
         raise InfeasibleError("every design that serves all customers has been excluded")
-    raise InfeasibleError(f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left")
+    raise InfeasibleError(
+        f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left"
+    )

@@ -92,7 +92,9 @@ class PathScenarios:
         return self.paths[:, self.paths.shape[1] - num_periods :, columns].sum(axis=1)
 
 
-def sobol_scenarios(demand: Mapping[str, Demand], num_scenarios: int, seed: int, batch: int = 0) -> SobolScenarios:
+def sobol_scenarios(
+    demand: Mapping[str, Demand], num_scenarios: int, seed: int, batch: int = 0
+) -> SobolScenarios:
     """Scrambled Sobol scenarios; different batches are independently scrambled.
 
     Parameters

@@ -296,7 +296,9 @@ def minimize_net_stock_cost(demand, weights, rates):  # type: ignore[no-untyped-
     cost = 0.0
     slopes = np.empty(len(demand))
     for k in range(len(demand)):
-        cost += weights[k] * net_stock_cost(level - demand[k], rates[0], rates[1], rates[2], rates[3], rates[4])
+        cost += weights[k] * net_stock_cost(
+            level - demand[k], rates[0], rates[1], rates[2], rates[3], rates[4]
+        )
         slopes[k] = (1.0 - part) * _slope(low - demand[k], not kink, rates) + part * _slope(
             high - demand[k], kink, rates
         )

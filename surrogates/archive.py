@@ -44,8 +44,10 @@ class PairingParams:
     ----------
     reuse_reach
         Observations count as local up to this many radii from the center, in the group's own coordinates.
-    points_per_dimension
-        At most this many points per coordinate of the group, nearest first.
+    largest_dataset
+        At most this many points per surrogate; best replicated first, then nearest.
+    separation
+        Points closer than this many radii to one already taken, in the group's coordinates, are left out.
     independent_noise
         Share of the sampling error at full replications that is taken as independent between points. With common
         random numbers the errors of neighbors are nearly equal, so that the sample average is a smooth function;
@@ -58,14 +60,17 @@ class PairingParams:
     """
 
     reuse_reach: float = 1.5
-    points_per_dimension: int = 10
+    largest_dataset: int = 40
+    separation: float = 0.1
     independent_noise: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.reuse_reach >= 1.0:
             raise ValueError(f"reuse_reach: expected at least 1, got {self.reuse_reach}")
-        if self.points_per_dimension < 3:
-            raise ValueError(f"points_per_dimension: expected at least 3, got {self.points_per_dimension}")
+        if self.largest_dataset < 3:
+            raise ValueError(f"largest_dataset: expected at least 3 points, got {self.largest_dataset}")
+        if not 0.0 <= self.separation <= 1.0:
+            raise ValueError(f"separation: expected in [0, 1], got {self.separation}")
         if not 0.0 <= self.independent_noise <= 1.0:
             raise ValueError(f"independent_noise: expected a share in [0, 1], got {self.independent_noise}")
 
@@ -151,14 +156,31 @@ def group_dataset(
         raise ValueError(f"archive: expected an observation of the center {region.center}, got none")
     columns = list(coordinates)
     points = np.array([seen.point for seen in archive.observations])
-    distance = region.offsets(points)[:, columns].max(axis=1)
-    nearest = np.argsort(distance, kind="stable")[: params.points_per_dimension * len(columns)]
-    chosen = nearest[distance[nearest] <= params.reuse_reach]
+    replications = np.array([seen.replications for seen in archive.observations])
+    chosen = _choose(points, replications, region, columns, params)
 
-    values, noise = np.zeros(chosen.size), np.zeros(chosen.size)
+    values, noise = np.zeros(len(chosen)), np.zeros(len(chosen))
     for row, index in enumerate(chosen):
         difference = paired_difference(archive.observations[index], center)[:, group]
         unexplained = 1.0 / difference.size - (1.0 - params.independent_noise) / center.replications
         values[row] = difference.mean()
         noise[row] = difference.var(ddof=1) * unexplained
     return Dataset(points[np.ix_(chosen, columns)], values, noise)
+
+
+def _choose(
+    points: FloatArray, replications: FloatArray, region: TrustRegion, columns: list[int], params: PairingParams
+) -> list[int]:
+    """Rows near the center and apart from each other, the center first, then the best replicated and nearest."""
+    reach = region.radius * region.scale[columns]
+    offsets = (points[:, columns] - region.center[columns]) / reach
+    distance = np.abs(offsets).max(axis=1)
+    at_center = (points == region.center).all(axis=1)
+    chosen: list[int] = []
+    for row in np.lexsort((distance, -replications, ~at_center)):
+        if distance[row] > params.reuse_reach or len(chosen) == params.largest_dataset:
+            continue
+        apart = np.abs(offsets[chosen] - offsets[row]).max(axis=1) >= params.separation
+        if apart.all():
+            chosen.append(int(row))
+    return chosen

@@ -187,7 +187,9 @@ def _sweep_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost)
 
 
 @_compiled
-def _sweep_priority(i, first, last, available, total, slope, share, lead_time, warm_up, unit_cost, pipeline_cost):  # type: ignore[no-untyped-def]
+def _sweep_priority(
+    i, first, last, available, total, slope, share, lead_time, warm_up, unit_cost, pipeline_cost
+):  # type: ignore[no-untyped-def]
     """The same for all children of a node under priority; U_j(t) hangs on U_j(t - 1), so time runs backward."""
     num_periods = len(total)
     carried = np.zeros(last - first)
@@ -277,15 +279,27 @@ def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope
             continue
         if allocation == FCFS:
             for j in range(first, last):
-                _sweep_fcfs(slope[j], slope[i], share[j], lead_time[j], warm_up, unit_cost[j], pipeline_cost[j])
+                _sweep_fcfs(
+                    slope[j], slope[i], share[j], lead_time[j], warm_up, unit_cost[j], pipeline_cost[j]
+                )
         else:
             _sweep_priority(
-                i, first, last, available[i], cumulative[i], slope, share, lead_time, warm_up, unit_cost, pipeline_cost
+                i,
+                first,
+                last,
+                available[i],
+                cumulative[i],
+                slope,
+                share,
+                lead_time,
+                warm_up,
+                unit_cost,
+                pipeline_cost,
             )
 
 
 @_compiled
-def simulate_tree(tree, levels, demand, warm_up, allocation, with_gradient):  # type: ignore[no-untyped-def]
+def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient):  # type: ignore[no-untyped-def]
     """Simulate a divergent tree over many replications.
 
     Parameters
@@ -301,8 +315,10 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, with_gradient):  # 
         Periods that do not count.
     allocation
         `FCFS` or `PRIORITY`.
+    coupled
+        False: every node is supplied as if its supplier never ran short (the single-stage view of the master).
     with_gradient
-        Whether the reverse sweep runs.
+        Whether the reverse sweep runs; only for coupled nodes.
 
     Returns
     -------
@@ -326,7 +342,7 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, with_gradient):  # 
         _cumulate(demand[r], parent, customer, cumulative)
         for i in range(num_nodes):
             first, last = children[i], children[i + 1]
-            on_time = parent[i] < 0 or not short[parent[i]]
+            on_time = not coupled or parent[i] < 0 or not short[parent[i]]
             inflow = cumulative[i] if on_time else shipped[i]
             _receive(levels[i], lead_time[i], inflow, available[i])
             holding, backorder, short[i] = _charge_stock(

@@ -1,0 +1,46 @@
+"""A simulated mean with its half-width."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Mean of independent replications.
+
+    Parameters
+    ----------
+    mean
+        Sample mean.
+    half_width
+        Half-width of the two-sided 95% interval by Student's t; infinite for fewer than two replications.
+    replications
+        Sample size.
+    """
+
+    mean: float
+    half_width: float
+    replications: int
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
+        """Estimate from one value a replication, shape (replication,)."""
+        count = len(samples)
+        if count == 0:
+            raise ValueError("an estimate needs at least one replication, got none")
+        if count == 1:
+            return cls(float(samples[0]), float("inf"), 1)
+        quantile = float(stdtrit(count - 1, 0.5 * (1.0 + confidence)))
+        return cls(float(samples.mean()), quantile * float(samples.std(ddof=1)) / count**0.5, count)
+
+    @property
+    def relative_half_width(self) -> float:
+        """Half-width as a share of the mean."""
+        return self.half_width / abs(self.mean) if self.mean else float("inf")

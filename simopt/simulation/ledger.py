@@ -1,0 +1,115 @@
+"""Every simulation goes through a ledger, which draws the demand and counts the replications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from design.case import Case
+from design.network import Component, Design
+from design.streams import BLOCK, DemandStreams, Purpose
+from simopt.simulation.replicate import run_blocks
+from simopt.simulation.simulator import Floats, Sample, Simulator
+
+BLOCKS_PER_TASK = 4
+
+
+class Ledger:
+    """Simulations of one run: common random numbers for the search, fresh ones for what is reported.
+
+    A replication is one sample path of one component; a design of three components simulated over one path counts
+    three, which overstates the work of methods that treat components separately.
+
+    Parameters
+    ----------
+    case
+        Demand and simulated time.
+    simulator
+        Simulates a component.
+    seed
+        The run's seed.
+    num_jobs
+        Threads.
+    """
+
+    def __init__(self, case: Case, simulator: Simulator, seed: int, num_jobs: int = 1) -> None:
+        self._case = case
+        self._simulator = simulator
+        self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH)
+        self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION)
+        self._num_jobs = num_jobs
+        self._paths = np.empty((0, case.num_periods, len(case.demand)))
+        self.replications = 0
+
+    def search(
+        self, component: Component, levels: Floats, num_replications: int, *, with_gradient: bool = False
+    ) -> Sample:
+        """Simulate a component on the first search paths, the same for every component and level.
+
+        Parameters
+        ----------
+        component
+            What to simulate.
+        levels
+            Base-stock levels, shape (node,), as in `Component.nodes`.
+        num_replications
+            How many paths; fewer are a prefix of more.
+        with_gradient
+            Whether the sample has a gradient.
+        """
+        self.replications += num_replications
+        paths = self.search_paths(num_replications)
+        run = partial(self._run_slice, component, levels, paths, with_gradient)
+        size = BLOCK * BLOCKS_PER_TASK
+        return _joined(run_blocks(run, range(0, num_replications, size), self._num_jobs))
+
+    def search_paths(self, num_replications: int) -> Floats:
+        """The first search paths, shape (replication, period, customer), units."""
+        missing = range(len(self._paths) // BLOCK, -(-num_replications // BLOCK))
+        if missing:
+            draw = partial(self._search_streams.block, num_periods=self._case.num_periods)
+            self._paths = np.concatenate([self._paths, *run_blocks(draw, missing, self._num_jobs)])
+        return self._paths[:num_replications]
+
+    def fresh(self, design: Design, levels: Mapping[str, float], first_block: int, num_blocks: int) -> Sample:
+        """Simulate a whole design on paths the search never saw; not counted as search.
+
+        Parameters
+        ----------
+        design, levels
+            What to simulate.
+        first_block, num_blocks
+            Which blocks of `design.streams.BLOCK` replications.
+
+        Returns
+        -------
+        Sample
+            Nodes in the order of `Design.nodes`, no gradient.
+        """
+        run = partial(self._run_fresh, design, levels)
+        blocks = range(first_block, first_block + num_blocks)
+        return _joined(run_blocks(run, blocks, self._num_jobs))
+
+    def _run_slice(
+        self, component: Component, levels: Floats, paths: Floats, with_gradient: bool, start: int
+    ) -> Sample:
+        part = paths[start : start + BLOCK * BLOCKS_PER_TASK]
+        return self._simulator.simulate(component, levels, part, with_gradient=with_gradient)
+
+    def _run_fresh(self, design: Design, levels: Mapping[str, float], block: int) -> Sample:
+        demand = self._fresh_streams.block(block, self._case.num_periods)
+        parts = []
+        for component in design.components:
+            values = np.array([levels[name] for name in component.nodes])
+            parts.append(self._simulator.simulate(component, values, demand, with_gradient=False).measures)
+        return Sample(np.concatenate(parts, axis=1), None)
+
+
+def _joined(samples: list[Sample]) -> Sample:
+    gradients = [sample.gradient for sample in samples if sample.gradient is not None]
+    return Sample(
+        np.concatenate([sample.measures for sample in samples]),
+        np.concatenate(gradients) if gradients else None,
+    )
