@@ -57,9 +57,7 @@ class Case:
         if tuple(self.demand) != self.network.customers:
             raise ValueError("demand: expected one distribution per customer, in the network's order")
         if self.horizon < 1 or self.warm_up < 0:
-            raise ValueError(
-                f"horizon {self.horizon}, warm_up {self.warm_up}: expected at least 1 and at least 0"
-            )
+            raise ValueError(f"horizon {self.horizon}, warm_up {self.warm_up}: expected at least 1 and at least 0")
         object.__setattr__(self, "demand", MappingProxyType(dict(self.demand)))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
 

@@ -54,7 +54,7 @@ _DEMAND_COLUMNS = (
     Column("mean", number_parser(0.0, "units per period"), required=True),
     Column("sd", number_parser(0.0, "units per period")),
 )
-_SETTINGS = {
+_SETTINGS: dict[str, tuple[str, ...] | None] = {
     "name": None,
     "title": None,
     "simulation": ("horizon", "warm_up"),
@@ -91,9 +91,7 @@ def _locate(name: str) -> Path:
     if name in case_names():
         with resources.as_file(resources.files("cases") / name) as folder:
             return folder
-    raise CaseError(
-        (f"case {name!r}: no such folder or shipped case; {expected_one_of(name, case_names())}",)
-    )
+    raise CaseError((f"case {name!r}: no such folder or shipped case; {expected_one_of(name, case_names())}",))
 
 
 def read_case(folder: Path) -> Case:
@@ -149,9 +147,7 @@ def _read_settings(path: Path, problems: Problems) -> dict[str, Any]:
     found["warm_up"] = _whole(path.name, simulation, "warm_up", 0, problems)
     found["units"] = {str(key): str(value) for key, value in raw.get("units", {}).items()}
     rate = raw.get("transport", {}).get("rate")
-    if rate is not None and (
-        isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf
-    ):
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf):
         problems.add(path.name, f"{rate!r}: expected a number of money, at least 0", column="transport.rate")
         rate = None
     found["rate"] = rate
@@ -164,8 +160,8 @@ def _check_setting_names(file: str, raw: dict[str, Any], problems: Problems) -> 
             problems.add(file, f"unknown setting {key!r}: {expected_one_of(key, _SETTINGS)}")
             continue
         allowed = _SETTINGS[key]
-        for inner in value if allowed and isinstance(value, dict) else ():
-            if inner not in allowed:
+        for inner in value if isinstance(value, dict) else ():
+            if allowed and inner not in allowed:
                 problems.add(file, f"unknown setting {key}.{inner}: {expected_one_of(inner, allowed)}")
 
 
@@ -173,9 +169,7 @@ def _whole(file: str, table: Any, key: str, least: int, problems: Problems) -> i
     value = table.get(key) if isinstance(table, dict) else None
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         found = "missing" if value is None else repr(value)
-        problems.add(
-            file, f"{found}: expected a whole number of periods, at least {least}", column=f"simulation.{key}"
-        )
+        problems.add(file, f"{found}: expected a whole number of periods, at least {least}", column=f"simulation.{key}")
         return least
     return value
 
@@ -221,9 +215,7 @@ def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
     for row in rows:
         name = row.text("distribution")
         if name not in DISTRIBUTIONS:
-            problems.add(
-                "demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution"
-            )
+            problems.add("demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution")
             continue
         try:
             demand[row.text("node")] = make_demand(name, row.number("mean"), row.optional_number("sd"))
@@ -236,9 +228,7 @@ def _check_unique(file: str, keyed: list[tuple[Record, str]], what: str, problem
     first: dict[str, int] = {}
     for row, key in keyed:
         if key in first:
-            problems.add(
-                file, f"duplicate {what} {key!r}: expected once, first in row {first[key]}", row.line
-            )
+            problems.add(file, f"duplicate {what} {key!r}: expected once, first in row {first[key]}", row.line)
         first.setdefault(key, row.line)
 
 
@@ -273,9 +263,7 @@ def _check_structure(node_rows: Sequence[Record], lane_rows: Sequence[Record], p
     except CycleInNetworkError as error:
         around = set(zip(error.cycle, error.cycle[1:], strict=False))
         lines = [row.line for row in lane_rows if (row.text("from"), row.text("to")) in around]
-        problems.add(
-            "lanes.csv", f"{error}: expected none; lanes in rows {', '.join(map(str, lines))}", lines[0]
-        )
+        problems.add("lanes.csv", f"{error}: expected none; lanes in rows {', '.join(map(str, lines))}", lines[0])
 
 
 def save_case(case: Case, folder: Path) -> None:
@@ -298,9 +286,7 @@ def save_case(case: Case, folder: Path) -> None:
         {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}
         for n in case.network.nodes
     ]
-    lanes = [
-        {_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes
-    ]
+    lanes = [{_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes]
     demand = [{"node": name, **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)

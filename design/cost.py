@@ -16,7 +16,7 @@ NUM_RATES = 5
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def holding_cost(on_hand, h, g, capacity, overflow):  # type: ignore[no-untyped-def]
+def holding_cost(on_hand, h, g, capacity, overflow):
     """Money per period for `on_hand` units, convex and 0 at 0."""
     cost = (h + g * on_hand) * on_hand
     if on_hand > capacity:
@@ -25,7 +25,7 @@ def holding_cost(on_hand, h, g, capacity, overflow):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def holding_slope(on_hand, h, g, capacity, overflow):  # type: ignore[no-untyped-def]
+def holding_slope(on_hand, h, g, capacity, overflow):
     """Right derivative of `holding_cost` in the stock on hand, money per unit and period."""
     slope = h + 2.0 * g * on_hand
     if on_hand >= capacity:
@@ -34,7 +34,7 @@ def holding_slope(on_hand, h, g, capacity, overflow):  # type: ignore[no-untyped
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def net_stock_cost(net, h, g, capacity, overflow, backorder):  # type: ignore[no-untyped-def]
+def net_stock_cost(net, h, g, capacity, overflow, backorder):
     """Money per period at net stock `net`: holding above zero, backorders below."""
     if net >= 0.0:
         return holding_cost(net, h, g, capacity, overflow)
@@ -42,7 +42,7 @@ def net_stock_cost(net, h, g, capacity, overflow, backorder):  # type: ignore[no
 
 
 @njit(cache=True, inline="always", error_model="numpy")
-def net_stock_slope(net, h, g, capacity, overflow, backorder):  # type: ignore[no-untyped-def]
+def net_stock_slope(net, h, g, capacity, overflow, backorder):
     """Right derivative of `net_stock_cost`: the slope of holding at 0 and above, -backorder below."""
     if net >= 0.0:
         return holding_slope(net, h, g, capacity, overflow)

@@ -157,9 +157,9 @@ class GammaDemand:
     def expected_excess(self, threshold: Floats) -> Floats:
         """mean·Q(a + 1, x) - threshold·Q(a, x) with the regularized upper incomplete gamma function Q."""
         x = np.asarray(threshold) * self._shape / self.location
-        return self.location * special.gammaincc(self._shape + 1.0, x) - np.asarray(
-            threshold
-        ) * special.gammaincc(self._shape, x)
+        return self.location * special.gammaincc(self._shape + 1.0, x) - np.asarray(threshold) * special.gammaincc(
+            self._shape, x
+        )
 
 
 def make_demand(distribution: str, mean: float, sd: float | None) -> Demand:

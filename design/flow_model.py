@@ -43,17 +43,13 @@ def useful_lanes(network: Network) -> list[LanePair]:
     return [lane.pair for lane in network.lanes if network.reachable_customers[lane.destination]]
 
 
-def _flow_cost(
-    model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]
-) -> pyo.Expression:
+def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
     network = case.network
     terms = []
     for pair in lanes:
         lane = network.lane(pair)
         terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) * model.lane_used[pair])
-        terms.extend(
-            case.flow_cost(lane, c) * model.reach[c, *pair] for c in network.reachable_customers[pair[1]]
-        )
+        terms.extend(case.flow_cost(lane, c) * model.reach[c, *pair] for c in network.reachable_customers[pair[1]])
     for s in sources:
         terms.append(network.node(s).fixed_cost * model.source_used[s] + model.extra[s])
     return pyo.quicksum(terms)
@@ -107,9 +103,7 @@ def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[
         return model.source_used[source] <= pyo.quicksum(model.lane_used[p] for p in pairs if p[0] == source)
 
 
-def chosen_design(
-    network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats
-) -> Design:
+def chosen_design(network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
     """The design that an integer solution uses."""
     pairs = list(model.lane_used)
     columns = session.columns(model.lane_used[pair] for pair in pairs)
@@ -136,9 +130,7 @@ def price_row(
     """
     served = set(component.customers_through(customers)[component.source])
     strangers = [
-        model.reach[c, origin, end]
-        for c, origin, end in model.reach
-        if origin == component.source and c not in served
+        model.reach[c, origin, end] for c, origin, end in model.reach if origin == component.source and c not in served
     ]
     own = [model.lane_used[pair] for pair in component.lanes]
     columns = session.columns([model.extra[component.source], *own, *strangers])
@@ -174,6 +166,4 @@ def explain_infeasibility(case: Case) -> NoReturn:
     unmet = [c for c, column in zip(customers, columns, strict=True) if solution.values[column] > 0.5]
     if not unmet:
         raise InfeasibleError("every design that serves all customers has been excluded")
-    raise InfeasibleError(
-        f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left"
-    )
+    raise InfeasibleError(f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left")

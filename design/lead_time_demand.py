@@ -33,7 +33,7 @@ class GridDistribution:
     @property
     def points(self) -> Floats:
         """Grid points, units, shape (point,)."""
-        return self.step * np.arange(len(self.probability))
+        return self.step * np.arange(len(self.probability), dtype=np.float64)
 
     @property
     def mean(self) -> float:

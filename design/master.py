@@ -137,9 +137,7 @@ class ProjectedMaster:
         Limits of the cut loop.
     """
 
-    def __init__(
-        self, case: Case, single_stage: SingleStageModel, params: MasterParams | None = None
-    ) -> None:
+    def __init__(self, case: Case, single_stage: SingleStageModel, params: MasterParams | None = None) -> None:
         self._case = case
         self._single_stage = single_stage
         self._params = params or MasterParams()
@@ -150,9 +148,7 @@ class ProjectedMaster:
         self._session = HighsSession(self._model)
         self._stock_costs = _lane_stock_costs(case, self._model, self._session)
         self._stock_costs += _source_stock_costs(case, self._model, self._session)
-        self._add(
-            [row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)]
-        )
+        self._add([row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
 
     @property
     def num_scenarios(self) -> int:
@@ -178,9 +174,7 @@ class ProjectedMaster:
             self._relaxation_done = True
         bound, status, design, objective = -np.inf, SolveStatus.FAILED, None, np.inf
         for _ in range(self._params.max_rounds):
-            solution = self._session.solve(
-                relaxed=False, time_limit=deadline - monotonic(), start=self._start
-            )
+            solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=self._start)
             bound, status = max(bound, solution.dual_bound), solution.status
             if status is SolveStatus.INFEASIBLE:
                 explain_infeasibility(self._case)

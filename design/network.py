@@ -318,9 +318,7 @@ class Network:
     def _tree(self, source: str, chosen: set[LanePair]) -> tuple[LanePair, ...]:
         reached = {source}
         for name in self.order:
-            reached.update(
-                destination for origin, destination in chosen if origin == name and name in reached
-            )
+            reached.update(destination for origin, destination in chosen if origin == name and name in reached)
         return tuple(lane.pair for lane in self.lanes if lane.pair in chosen and lane.origin in reached)
 
 

@@ -85,16 +85,12 @@ class PathScenarios:
     def lead_time_demand(self, customers: tuple[str, ...], num_periods: int) -> Floats:
         """Demand over the last `num_periods` periods, shape (scenario, customer), units."""
         if num_periods > self.paths.shape[1]:
-            raise ValueError(
-                f"lead time {num_periods} exceeds the {self.paths.shape[1]} periods of the scenario paths"
-            )
+            raise ValueError(f"lead time {num_periods} exceeds the {self.paths.shape[1]} periods of the scenario paths")
         columns = [self.customers.index(name) for name in customers]
         return self.paths[:, self.paths.shape[1] - num_periods :, columns].sum(axis=1)
 
 
-def sobol_scenarios(
-    demand: Mapping[str, Demand], num_scenarios: int, seed: int, batch: int = 0
-) -> SobolScenarios:
+def sobol_scenarios(demand: Mapping[str, Demand], num_scenarios: int, seed: int, batch: int = 0) -> SobolScenarios:
     """Scrambled Sobol scenarios; different batches are independently scrambled.
 
     Parameters

@@ -17,11 +17,13 @@ from typing import Protocol
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from design.cost import net_stock_cost, net_stock_slope
 from design.demand import Demand, Floats
 from design.lead_time_demand import GridDistribution, lead_time_demand
 
+Spectrum = NDArray[np.complex128]
 CostRates = tuple[float, float, float, float, float]
 NEGLIGIBLE_REACH = 1e-7
 
@@ -183,9 +185,9 @@ class _Lattice:
     @property
     def values(self) -> Floats:
         """Units at each point, ascending, shape (size,)."""
-        return self.step * (self.start + np.arange(self.size))
+        return self.step * (self.start + np.arange(self.size, dtype=np.float64))
 
-    def spectra(self, grid: GridDistribution, share: float) -> tuple[Floats, Floats]:
+    def spectra(self, grid: GridDistribution, share: float) -> tuple[Spectrum, Spectrum]:
         """Transforms of a scaled demand's mass and of its mass times the unscaled demand."""
         position = grid.points * (share / self.step)
         nearest = np.floor(position + 0.5).astype(np.int64)
@@ -203,17 +205,17 @@ class _Lattice:
         """Reorder a periodic array to the order of `values`."""
         return np.roll(periodic, -(self.start % self.size))
 
-    def spectrum_of(self, ordered: Floats) -> Floats:
+    def spectrum_of(self, ordered: Floats) -> Spectrum:
         """Transform of an array given in the order of `values`."""
         return np.fft.rfft(np.roll(ordered, self.start % self.size))
 
-    def inner_product(self, one: Floats, other: Floats) -> float:
+    def inner_product(self, one: Spectrum, other: Spectrum) -> float:
         """Sum of products of two real periodic arrays, from their transforms (Parseval)."""
         products = (np.conj(one) * other).real
         return float((2.0 * products.sum() - products[0] - products[-1]) / self.size)
 
 
-def _running_products(factors: list[Floats]) -> list[Floats]:
+def _running_products(factors: list[Spectrum]) -> list[Spectrum]:
     """1, f₀, f₀·f₁, ...: one longer than the input."""
     products = [np.ones_like(factors[0])]
     for factor in factors:
@@ -296,9 +298,7 @@ def minimize_net_stock_cost(demand, weights, rates):  # type: ignore[no-untyped-
     cost = 0.0
     slopes = np.empty(len(demand))
     for k in range(len(demand)):
-        cost += weights[k] * net_stock_cost(
-            level - demand[k], rates[0], rates[1], rates[2], rates[3], rates[4]
-        )
+        cost += weights[k] * net_stock_cost(level - demand[k], rates[0], rates[1], rates[2], rates[3], rates[4])
         slopes[k] = (1.0 - part) * _slope(low - demand[k], not kink, rates) + part * _slope(
             high - demand[k], kink, rates
         )

@@ -243,6 +243,8 @@ def _conclude(
         half_width=half_width,
         accepted=ratio >= state.params.trust_region.accept,
     )
+    if record.negligible(state.params.tolerance):
+        region = replace(region, radius=state.region.radius * state.params.trust_region.shrinkage)
     state = replace(state, region=region, proposal=None, log=(*state.log, record))
     state = replace(state, replications=_scheduled_replications(state))
     return replace(state, reason=_reason(state))

@@ -258,9 +258,7 @@ def start(space: SearchSpace, params: GeneticParams, seed: int) -> State:
         If the seed is no nonnegative integer.
     """
     _check_count("seed", seed, 0)
-    nobody = Population(
-        np.empty((0, space.lower.size)), np.empty((0, space.num_choices.size), dtype=np.int64)
-    )
+    nobody = Population(np.empty((0, space.lower.size)), np.empty((0, space.num_choices.size), dtype=np.int64))
     return State(space, params, seed, nobody, costs=_frozen_floats([]), best_costs=_frozen_floats([]))
 
 
@@ -327,9 +325,7 @@ def tell(state: State, population: Population, costs: ArrayLike) -> State:
     if told.shape != (num_asked,):
         raise ValueError(f"costs: expected shape ({num_asked},), got {told.shape}")
     if np.any(np.isnan(told) | np.isneginf(told)):
-        raise ValueError(
-            "costs: expected finite values, or infinity if infeasible, got NaN or minus infinity"
-        )
+        raise ValueError("costs: expected finite values, or infinity if infeasible, got NaN or minus infinity")
     # Elites come first, so that the stable sort prefers the older of two equal individuals.
     pooled = np.concatenate([state.costs[:num_elites], told])
     order = np.argsort(pooled, kind="stable")
@@ -394,9 +390,7 @@ def _laplace_crossover(
     return _truncated(genes, np.where(outside, _uniform(genes, len(first), rng), children), rng)
 
 
-def _power_mutation(
-    genes: _Genes, parents: Floats, params: GeneticParams, rng: np.random.Generator
-) -> Floats:
+def _power_mutation(genes: _Genes, parents: Floats, params: GeneticParams, rng: np.random.Generator) -> Floats:
     """Every gene moved by the share s = u^p of its distance to a bound, u ~ U(0, 1) [1, 3, 4].
 
     With t its scaled distance from the lower bound and r ~ U(0, 1), it goes down if t < r and up otherwise.

@@ -52,7 +52,7 @@ _compiled_sums = njit(cache=True, nogil=True, error_model="numpy", fastmath={"re
 
 
 @_compiled
-def _cumulate(demand, parent, customer, cumulative):  # type: ignore[no-untyped-def]
+def _cumulate(demand, parent, customer, cumulative):
     """C_i(t) of every node from one replication's demand (period, customer)."""
     num_nodes, num_periods = cumulative.shape
     for i in range(num_nodes):
@@ -70,7 +70,7 @@ def _cumulate(demand, parent, customer, cumulative):  # type: ignore[no-untyped-
 
 
 @_compiled
-def _receive(level, lead_time, inflow, available):  # type: ignore[no-untyped-def]
+def _receive(level, lead_time, inflow, available):
     """A_i(t) = S_i + what had been shipped to i one lead time ago."""
     num_periods = len(inflow)
     for t in range(min(lead_time, num_periods)):
@@ -80,7 +80,7 @@ def _receive(level, lead_time, inflow, available):  # type: ignore[no-untyped-de
 
 
 @_compiled_sums
-def _charge_stock(available, total, warm_up, rates, slope):  # type: ignore[no-untyped-def]
+def _charge_stock(available, total, warm_up, rates, slope):
     """Holding and backorder cost over the horizon, the slope of each period's cost, and whether it was ever short.
 
     The loops run over slices from 0, without branches, so that they compile to vector instructions.
@@ -102,7 +102,7 @@ def _charge_stock(available, total, warm_up, rates, slope):  # type: ignore[no-u
 
 
 @_compiled_sums
-def _sum(values):  # type: ignore[no-untyped-def]
+def _sum(values):
     total = 0.0
     for t in range(len(values)):
         total += values[t]
@@ -110,7 +110,7 @@ def _sum(values):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods):  # type: ignore[no-untyped-def]
+def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods):
     """X_ij and s_ij of children first..last-1: orders in turn, those of one period in proportion."""
     total = cumulative[i]
     for j in range(first, last):
@@ -135,7 +135,7 @@ def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
 
 
 @_compiled
-def _ration_priority(i, first, last, available, cumulative, shipped, share):  # type: ignore[no-untyped-def]
+def _ration_priority(i, first, last, available, cumulative, shipped, share):
     """X_ij of children first..last-1, the first one always first; share[j, t] = 1 where U_j is limited by supply."""
     total = cumulative[i]
     for t in range(len(total)):
@@ -155,7 +155,7 @@ def _ration_priority(i, first, last, available, cumulative, shipped, share):  # 
 
 
 @_compiled
-def _shipment_slope(t, lead_time, num_periods, warm_up, arrival_slope, unit_cost, pipeline_cost):  # type: ignore[no-untyped-def]
+def _shipment_slope(t, lead_time, num_periods, warm_up, arrival_slope, unit_cost, pipeline_cost):
     """Derivative of the cost in X_ij(t): what it does to j on arrival, to transport and to goods in transit."""
     arrival = t + lead_time
     slope = arrival_slope[arrival] if arrival < num_periods else 0.0
@@ -171,7 +171,7 @@ def _shipment_slope(t, lead_time, num_periods, warm_up, arrival_slope, unit_cost
 
 
 @_compiled
-def _sweep_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost):  # type: ignore[no-untyped-def]
+def _sweep_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost):
     """Add to the supplier's slopes what one child's shipments do."""
     num_periods = len(own)
     for t in range(num_periods - lead_time):
@@ -187,18 +187,14 @@ def _sweep_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost)
 
 
 @_compiled
-def _sweep_priority(
-    i, first, last, available, total, slope, share, lead_time, warm_up, unit_cost, pipeline_cost
-):  # type: ignore[no-untyped-def]
+def _sweep_priority(i, first, last, available, total, slope, share, lead_time, warm_up, unit_cost, pipeline_cost):
     """The same for all children of a node under priority; U_j(t) hangs on U_j(t - 1), so time runs backward."""
     num_periods = len(total)
     carried = np.zeros(last - first)
     for t in range(num_periods - 1, -1, -1):
         following = 0.0
         for j in range(last - 1, first - 1, -1):
-            direct = _shipment_slope(
-                t, lead_time[j], num_periods, warm_up, slope[j], unit_cost[j], pipeline_cost[j]
-            )
+            direct = _shipment_slope(t, lead_time[j], num_periods, warm_up, slope[j], unit_cost[j], pipeline_cost[j])
             up_to_j = direct - following + carried[j - first]
             following = direct
             carried[j - first] = 0.0
@@ -210,7 +206,7 @@ def _sweep_priority(
 
 
 @_compiled_sums
-def _serve_leaf(available, total, warm_up, measures):  # type: ignore[no-untyped-def]
+def _serve_leaf(available, total, warm_up, measures):
     """Units met in the period they are asked for, units asked for, and periods without backorders."""
     met, clear = 0.0, 0.0
     before = total[warm_up - 1] if warm_up > 0 else 0.0
@@ -229,7 +225,7 @@ def _serve_leaf(available, total, warm_up, measures):  # type: ignore[no-untyped
 
 
 @_compiled
-def _serve_own(i, first, last, demand, available, total, shipped, warm_up, measures):  # type: ignore[no-untyped-def]
+def _serve_own(first, last, demand, available, total, shipped, warm_up, measures):
     """The same for the own customers of a node that supplies others too: they get what the others do not."""
     asked_before, asked = 0.0, 0.0
     for t in range(len(total)):
@@ -249,7 +245,7 @@ def _serve_own(i, first, last, demand, available, total, shipped, warm_up, measu
 
 
 @_compiled
-def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):  # type: ignore[no-untyped-def]
+def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
     """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
     sent = inflow[num_periods - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
@@ -262,7 +258,7 @@ def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures
 
 
 @_compiled
-def _ration(allocation, i, first, last, available, cumulative, shipped, share, periods):  # type: ignore[no-untyped-def]
+def _ration(allocation, i, first, last, available, cumulative, shipped, share, periods):
     if allocation == FCFS:
         _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
     else:
@@ -270,7 +266,7 @@ def _ration(allocation, i, first, last, available, cumulative, shipped, share, p
 
 
 @_compiled
-def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope):  # type: ignore[no-untyped-def]
+def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope):
     """λ_i(t) of every node from the slopes of its own cost, children first."""
     _, children, lead_time, _, _, unit_cost, pipeline_cost = tree
     for i in range(len(children) - 2, -1, -1):
@@ -279,9 +275,7 @@ def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope
             continue
         if allocation == FCFS:
             for j in range(first, last):
-                _sweep_fcfs(
-                    slope[j], slope[i], share[j], lead_time[j], warm_up, unit_cost[j], pipeline_cost[j]
-                )
+                _sweep_fcfs(slope[j], slope[i], share[j], lead_time[j], warm_up, unit_cost[j], pipeline_cost[j])
         else:
             _sweep_priority(
                 i,
@@ -299,7 +293,7 @@ def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope
 
 
 @_compiled
-def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient):  # type: ignore[no-untyped-def]
+def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient):
     """Simulate a divergent tree over many replications.
 
     Parameters
@@ -345,9 +339,7 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
             on_time = not coupled or parent[i] < 0 or not short[parent[i]]
             inflow = cumulative[i] if on_time else shipped[i]
             _receive(levels[i], lead_time[i], inflow, available[i])
-            holding, backorder, short[i] = _charge_stock(
-                available[i], cumulative[i], warm_up, rates[i], slope[i]
-            )
+            holding, backorder, short[i] = _charge_stock(available[i], cumulative[i], warm_up, rates[i], slope[i])
             measures[r, i, Measure.HOLDING] = holding
             measures[r, i, Measure.BACKORDER] = backorder
             if parent[i] >= 0:
@@ -358,7 +350,7 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
                 _serve_leaf(available[i], cumulative[i], warm_up, measures[r, i])
             elif customer[i] >= 0:
                 own = demand[r, :, customer[i]]
-                _serve_own(i, first, last, own, available[i], cumulative[i], shipped, warm_up, measures[r, i])
+                _serve_own(first, last, own, available[i], cumulative[i], shipped, warm_up, measures[r, i])
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):

@@ -16,11 +16,15 @@ from simopt.simulation.simulator import Floats, Sample, Simulator
 BLOCKS_PER_TASK = 4
 
 
+class BudgetSpentError(RuntimeError):
+    """The search asked for more replications than its budget has left."""
+
+
 class Ledger:
     """Simulations of one run: common random numbers for the search, fresh ones for what is reported.
 
-    A replication is one sample path of one component; a design of three components simulated over one path counts
-    three, which overstates the work of methods that treat components separately.
+    A replication is one sample path of a whole design, or of one component where components are simulated one by one:
+    a design of three components counts three then, which overstates the work of methods that treat them separately.
 
     Parameters
     ----------
@@ -32,16 +36,29 @@ class Ledger:
         The run's seed.
     num_jobs
         Threads.
+    budget
+        Replications that the search may use; one more raises `BudgetSpentError`.
     """
 
-    def __init__(self, case: Case, simulator: Simulator, seed: int, num_jobs: int = 1) -> None:
+    def __init__(self, case: Case, simulator: Simulator, seed: int, num_jobs: int = 1, budget: float = np.inf) -> None:
         self._case = case
         self._simulator = simulator
         self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH)
         self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION)
         self._num_jobs = num_jobs
         self._paths = np.empty((0, case.num_periods, len(case.demand)))
-        self.replications = 0
+        self._budget = budget
+        self._used = 0
+
+    @property
+    def replications(self) -> int:
+        """Replications used by the search so far."""
+        return self._used
+
+    @property
+    def remaining(self) -> float:
+        """Replications the search may still use."""
+        return self._budget - self._used
 
     def search(
         self, component: Component, levels: Floats, num_replications: int, *, with_gradient: bool = False
@@ -59,11 +76,22 @@ class Ledger:
         with_gradient
             Whether the sample has a gradient.
         """
-        self.replications += num_replications
+        self._count(num_replications)
         paths = self.search_paths(num_replications)
         run = partial(self._run_slice, component, levels, paths, with_gradient)
         size = BLOCK * BLOCKS_PER_TASK
         return _joined(run_blocks(run, range(0, num_replications, size), self._num_jobs))
+
+    def search_decoupled(self, component: Component, levels: Floats, num_replications: int) -> Floats:
+        """Cost of each search path if no supplier ever ran short, shape (replication,); counted like `search`."""
+        self._count(num_replications)
+        paths = self.search_paths(num_replications)
+        return self._simulator.simulate_decoupled(component, levels, paths)
+
+    def search_design(self, design: Design, levels: Mapping[str, float], num_replications: int) -> Sample:
+        """Simulate a whole design on the first search paths; nodes in the order of `Design.nodes`, no gradient."""
+        self._count(num_replications)
+        return self._run_design(design, levels, self.search_paths(num_replications))
 
     def search_paths(self, num_replications: int) -> Floats:
         """The first search paths, shape (replication, period, customer), units."""
@@ -99,12 +127,19 @@ class Ledger:
         return self._simulator.simulate(component, levels, part, with_gradient=with_gradient)
 
     def _run_fresh(self, design: Design, levels: Mapping[str, float], block: int) -> Sample:
-        demand = self._fresh_streams.block(block, self._case.num_periods)
+        return self._run_design(design, levels, self._fresh_streams.block(block, self._case.num_periods))
+
+    def _run_design(self, design: Design, levels: Mapping[str, float], demand: Floats) -> Sample:
         parts = []
         for component in design.components:
             values = np.array([levels[name] for name in component.nodes])
             parts.append(self._simulator.simulate(component, values, demand, with_gradient=False).measures)
         return Sample(np.concatenate(parts, axis=1), None)
+
+    def _count(self, num_replications: int) -> None:
+        if num_replications > self.remaining:
+            raise BudgetSpentError(f"{num_replications} replications wanted, {self.remaining:.0f} left")
+        self._used += num_replications
 
 
 def _joined(samples: list[Sample]) -> Sample:

@@ -53,9 +53,7 @@ class Sample:
 class Simulator(Protocol):
     """What the rest of the project needs of a simulator of one component."""
 
-    def simulate(
-        self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool
-    ) -> Sample:
+    def simulate(self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool) -> Sample:
         """Simulate a component.
 
         Parameters
@@ -68,6 +66,12 @@ class Simulator(Protocol):
             Shape (replication, period, customer), customers as in the network.
         with_gradient
             Whether the sample has a gradient.
+        """
+
+    def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
+        """Cost of each replication if no supplier ever ran short, shape (replication,), money.
+
+        Its expectation is the single-stage cost, which is known, so that it serves as a control variate.
         """
 
 
@@ -87,18 +91,13 @@ class TreeSimulator:
         self._allocation = allocation
         self._trees: dict[Component, tuple[NDArray[np.generic], ...]] = {}
 
-    def simulate(
-        self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool
-    ) -> Sample:
+    def simulate(self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool) -> Sample:
         """Simulate a component, see `Simulator.simulate`."""
         measures, gradient = self._run(component, levels, demand, True, with_gradient)
         return Sample(measures, gradient if with_gradient else None)
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
-        """Cost of each replication if no supplier ever ran short, shape (replication,), money.
-
-        Its expectation is the single-stage cost, which is known, so that it serves as a control variate.
-        """
+        """Cost of each replication if no supplier ever ran short, see `Simulator.simulate_decoupled`."""
         measures, _ = self._run(component, levels, demand, False, False)
         return Sample(measures, None).costs
 

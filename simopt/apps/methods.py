@@ -1,0 +1,193 @@
+"""Every method of `solve` and `compare`, put together from its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from design.case import Case
+from design.extensive import ExtensiveMaster
+from design.master import Master, ProjectedMaster
+from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
+from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
+from design.transport import cheapest_transport_design
+from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
+from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
+from simopt.optimization.outer_approximation import LoopParams, outer_approximation
+from simopt.optimization.paper_loop import PaperParams, paper_loop
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.search_state import SearchState
+from simopt.optimization.sequential import network_then_stock
+from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
+from simopt.simulation.ledger import Ledger
+from surrogates.kriging import fit_kriging
+from surrogates.search_types import SearchParams
+from surrogates.surrogate import Fitter
+
+PAPER_SCENARIOS = 50
+
+
+class OptionError(ValueError):
+    """An option that is unknown or out of range; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """What `solve` may be told; every field is an option of the command line.
+
+    Parameters
+    ----------
+    method
+        A key of `METHODS`.
+    master
+        "projected" or "extensive".
+    subproblem
+        "pathwise" or "kriging".
+    surrogate
+        "own" or "smt", for the kriging subproblem.
+    scenarios
+        Sampled scenarios of the master; None: exact quadrature for the projected master, 50 for the extensive one.
+    seed
+        Of all random numbers.
+    jobs
+        Threads.
+    time_limit
+        Seconds for the search.
+    tolerance
+        Share of the cost within which designs are taken as equally good.
+    budget
+        Replications that the search may use.
+    """
+
+    method: str = "outer-approximation"
+    master: str = "projected"
+    subproblem: str = "pathwise"
+    surrogate: str = "own"
+    scenarios: int | None = None
+    seed: int = 0
+    jobs: int = 1
+    time_limit: float = np.inf
+    tolerance: float = 0.001
+    budget: float = np.inf
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("method", self.method, tuple(METHODS)),
+            ("master", self.master, ("projected", "extensive")),
+            ("subproblem", self.subproblem, ("pathwise", "kriging")),
+            ("surrogate", self.surrogate, ("own", "smt")),
+        ):
+            if value not in allowed:
+                raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        for name, number, least in (("seed", self.seed, 0), ("jobs", self.jobs, 1), ("scenarios", self.scenarios, 1)):
+            if number is not None and number < least:
+                raise OptionError(f"{name} {number}: expected a whole number, at least {least}")
+        if not self.time_limit > 0.0:
+            raise OptionError(f"time-limit {self.time_limit}: expected seconds above 0")
+        if not 0.0 <= self.tolerance < 1.0:
+            raise OptionError(f"tolerance {self.tolerance}: expected a share from 0 to below 1")
+        if not self.budget >= 1:
+            raise OptionError(f"budget {self.budget}: expected at least one replication")
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A method ready to run.
+
+    Parameters
+    ----------
+    states
+        Yields the state after every step.
+    has_bound
+        Whether the states carry a lower bound.
+    scenarios
+        Sampled scenarios used.
+    """
+
+    states: Iterator[SearchState]
+    has_bound: bool
+    scenarios: int
+
+
+def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    """Put the method of the options together."""
+    return METHODS[options.method](case, options, ledger)
+
+
+def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    master: Master
+    charged: SingleStageModel
+    if options.master == "extensive":
+        scenarios = extensive_scenarios(case, options)
+        master, charged = ExtensiveMaster(case, scenarios), SampledSingleStage(scenarios)
+    else:
+        charged = projected_costs(case, options)
+        master = ProjectedMaster(case, charged)
+    loop = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
+    subproblem = _subproblem(case, options, ledger, charged)
+    return Search(outer_approximation(master, subproblem, loop), True, master.num_scenarios)
+
+
+def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    scenarios = extensive_scenarios(case, options)
+    subproblem = _subproblem(case, replace(options, subproblem="kriging"), ledger, SampledSingleStage(scenarios), 1)
+    params = PaperParams(time_limit=options.time_limit)
+    master = ExtensiveMaster(case, scenarios)
+    return Search(paper_loop(master, subproblem, cheapest_transport_design(case), params), True, PAPER_SCENARIOS)
+
+
+def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    subproblem = _subproblem(case, options, ledger, QuadratureSingleStage(case.demand))
+    return Search(network_then_stock(cheapest_transport_design(case), subproblem), False, 0)
+
+
+def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    return Search(genetic_search(case, ledger, GeneticDesignParams(), options.seed), False, 0)
+
+
+def projected_costs(case: Case, options: SolveOptions, batch: int = 0) -> SingleStageModel:
+    """Single-stage costs of the projected master: exact, or sampled where the options say how many scenarios."""
+    if options.scenarios is None:
+        return QuadratureSingleStage(case.demand)
+    return SampledSingleStage(sobol_scenarios(case.demand, options.scenarios, options.seed, batch))
+
+
+def extensive_scenarios(case: Case, options: SolveOptions, batch: int = 0) -> PathScenarios:
+    """Plain sampled demand paths as long as the longest lead time."""
+    source_lead_times = [node.lead_time or 0 for node in case.network.nodes]
+    longest = max([*source_lead_times, *(lane.lead_time for lane in case.network.lanes)])
+    return path_scenarios(case.demand, options.scenarios or PAPER_SCENARIOS, longest, options.seed, batch)
+
+
+def _subproblem(
+    case: Case, options: SolveOptions, ledger: Ledger, charged: SingleStageModel, reach: int | None = None
+) -> Subproblem:
+    """The subproblem with an effort that fits the budget of replications."""
+    replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
+    search: LevelSearch = PathwiseSearch(ledger, PathwiseParams(replications))
+    if options.subproblem == "kriging":
+        params = KrigingParams(SearchParams(), reach, _fitter(options.surrogate))
+        search = KrigingSearch(ledger, params, options.seed)
+    pricing = PricingParams(int(np.clip(options.budget / 15, 10, PricingParams.replications)))
+    return Subproblem(case, charged, ledger, search, pricing)
+
+
+def _fitter(surrogate: str) -> Fitter:
+    if surrogate == "smt":
+        from surrogates.smt_adapter import fit_smt_kriging  # SMT takes a second to import
+
+        return fit_smt_kriging
+    return fit_kriging
+
+
+METHODS: dict[str, Callable[[Case, SolveOptions, Ledger], Search]] = {
+    "outer-approximation": _outer_approximation,
+    "paper": _paper,
+    "sequential": _sequential,
+    "genetic": _genetic,
+}

@@ -1,0 +1,62 @@
+"""`simopt simulate`: what a given solution costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from design.case import Case
+from simopt.apps.solve import versions
+from simopt.result import Performance, ResultError, design_as_dict, performance_as_dict, performance_of, read_decision
+from simopt.simulation.evaluate import EvaluationParams, evaluate
+from simopt.simulation.ledger import Ledger
+from simopt.simulation.simulator import TreeSimulator
+
+
+def simulate_solution(
+    case: Case, solution: Path, replications: int | None, seed: int, jobs: int
+) -> tuple[dict[str, Any], Performance]:
+    """Simulate the design and levels of a `result.json`.
+
+    Parameters
+    ----------
+    case
+        The problem.
+    solution
+        Path of the file.
+    replications
+        How many; None: until the half-width is 0.1% of the cost.
+    seed, jobs
+        Of the random numbers; threads.
+
+    Returns
+    -------
+    tuple
+        The content of a `result.json` and the performance it carries.
+    """
+    lanes, levels = read_decision(solution)
+    design = case.network.design(lanes)
+    for name in design.nodes:
+        if name not in levels:
+            raise ResultError(f"{solution}: base_stock_levels: expected a level for {name!r}, which the lanes use")
+    if replications is not None and replications < 1:
+        raise ResultError(f"replications {replications}: expected at least 1")
+    params = EvaluationParams()
+    if replications is not None:
+        params = EvaluationParams(replications, max_replications=replications)
+    ledger = Ledger(case, TreeSimulator(case), seed, jobs)
+    performance = performance_of(evaluate(case, ledger, design, levels, params))
+    content = {
+        "case": case.name,
+        "seed": seed,
+        "warnings": list(case.warnings),
+        "cost": {
+            "mean": performance.cost.mean,
+            "half_width": performance.cost.half_width,
+            "replications": performance.cost.replications,
+        },
+        **design_as_dict(design.lanes, {name: levels[name] for name in design.nodes}),
+        **performance_as_dict(performance),
+        "versions": versions(),
+    }
+    return content, performance

@@ -1,0 +1,167 @@
+"""`simopt solve`: parts built and joined, from a case to a result."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import metadata
+from time import monotonic
+
+import numpy as np
+
+from design.case import Case
+from design.master import ProjectedMaster
+from design.single_stage import SampledSingleStage
+from simopt.apps.methods import Search, SolveOptions, extensive_scenarios, projected_costs, start_search
+from simopt.optimization.search_state import SearchState, Termination
+from simopt.result import Iteration, LowerBound, Result, performance_of
+from simopt.simulation.estimate import Estimate
+from simopt.simulation.evaluate import EvaluationParams, evaluate
+from simopt.simulation.ledger import BudgetSpentError, Ledger
+from simopt.simulation.simulator import TreeSimulator
+
+BOUND_BATCHES = 10
+_LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
+_PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
+OnStep = Callable[[Iteration], None]
+
+
+class NothingFoundError(RuntimeError):
+    """The search ended before it had a first design; the message says what to raise."""
+
+
+def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | None = None) -> Result:
+    """Decide network and base-stock levels of a case.
+
+    Parameters
+    ----------
+    case
+        The problem.
+    options
+        Method, limits and seed.
+    on_step
+        Called after every step of the search.
+
+    Raises
+    ------
+    InfeasibleError
+        If no design serves every customer.
+    NothingFoundError
+        If a limit ended the search before its first design.
+    """
+    options = options or SolveOptions()
+    started = monotonic()
+    ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
+    search = start_search(case, options, ledger)
+    state, iterations = run_search(search, ledger, on_step)
+    if state.incumbent is None or state.termination is None:
+        raise NothingFoundError(f"no design found: {(state.termination or Termination.TIME_LIMIT).value}")
+    evaluation = evaluate(case, ledger, state.incumbent.design, state.incumbent.levels, EvaluationParams())
+    bound, bound_scenarios = lower_bound(case, options, state) if search.has_bound else (None, 0)
+    return Result(
+        case=case.name,
+        method=options.method,
+        seed=options.seed,
+        status=_status(state.termination),
+        termination=state.termination.value,
+        warnings=case.warnings,
+        performance=performance_of(evaluation),
+        lower_bound=bound,
+        certified=False,
+        confidence=None,
+        lanes=state.incumbent.design.lanes,
+        replications_used=ledger.replications,
+        scenarios_used=search.scenarios + bound_scenarios,
+        wall_seconds=monotonic() - started,
+        iterations=tuple(iterations),
+        versions=versions(),
+    )
+
+
+def run_search(
+    search: Search, ledger: Ledger, on_step: OnStep | None = None
+) -> tuple[SearchState, list[Iteration]]:
+    """Run a search to its end, the end of its budget, or Ctrl-C, whichever is first.
+
+    Returns
+    -------
+    tuple
+        The last state, with its termination, and a record of every step.
+    """
+    started = monotonic()
+    state, iterations = SearchState(), list[Iteration]()
+    try:
+        for following in search.states:
+            record = _record(len(iterations) + 1, state, following, ledger.replications, monotonic() - started)
+            state = following
+            if record is not None:
+                iterations.append(record)
+                if on_step is not None:
+                    on_step(record)
+    except BudgetSpentError:
+        state = replace(state, termination=Termination.BUDGET_SPENT)
+    except KeyboardInterrupt:
+        state = replace(state, termination=Termination.INTERRUPTED)
+    return state, iterations
+
+
+def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[LowerBound | None, int]:
+    """The bound over all designs without simulated prices, and how many more scenarios it took.
+
+    With sampled scenarios the bound is the mean over independent batches of the projected master, less nothing: its
+    half-width goes with it (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum).
+    """
+    if not np.isfinite(state.unpriced_bound):
+        return None, 0
+    kind = "estimate" if case.warnings else "exact"
+    extensive = options.master == "extensive" or options.method == "paper"
+    if not extensive and options.scenarios is None:
+        return LowerBound(state.unpriced_bound, 0.0, kind), 0
+    values, scenarios = [], 0
+    for batch in range(1, BOUND_BATCHES + 1):
+        if extensive:
+            costs = SampledSingleStage(extensive_scenarios(case, options, batch))
+        else:
+            costs = projected_costs(case, options, batch)
+        values.append(ProjectedMaster(case, costs).solve().bound)
+        scenarios += costs.num_scenarios
+    estimate = Estimate.of(np.array(values))
+    kind = "estimate" if case.warnings else "statistical"
+    return LowerBound(estimate.mean, estimate.half_width, kind), scenarios
+
+
+def versions() -> dict[str, str]:
+    """Versions of what determines the numbers."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _status(termination: Termination) -> str:
+    if termination is Termination.INTERRUPTED:
+        return "interrupted"
+    return "limit" if termination in _LIMITS else "solved"
+
+
+def _record(
+    number: int, before: SearchState, state: SearchState, replications: int, seconds: float
+) -> Iteration | None:
+    """One row of the history, or None while there is no incumbent."""
+    if state.incumbent is None or state.candidate is None:
+        return None
+    previous = set(before.candidate.lanes) if before.candidate else set()
+    return Iteration(
+        iteration=number,
+        changed_lanes=len(previous ^ set(state.candidate.lanes)),
+        lower_bound=state.priced_bound if np.isfinite(state.priced_bound) else None,
+        upper_bound=state.incumbent.cost,
+        upper_half_width=state.incumbent.half_width,
+        gap=state.gap,
+        replications=replications,
+        seconds=seconds,
+    )

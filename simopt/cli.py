@@ -1,0 +1,167 @@
+"""The `simopt` command: a thin layer over the apps; heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from design.case import Case
+
+EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="simopt",
+    help="Decide a supply chain's network and base-stock levels together.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+CaseArgument = Annotated[str, typer.Argument(help="Name of a shipped case (see `simopt cases`) or path of a folder.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.")]
+JobsOption = Annotated[int, typer.Option(help="Threads; the numbers do not depend on it.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and tables.")]
+
+
+@app.command()
+def solve(
+    case: CaseArgument,
+    method: Annotated[
+        str, typer.Option(help="outer-approximation, paper, sequential or genetic.")
+    ] = "outer-approximation",
+    master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
+    subproblem: Annotated[str, typer.Option(help="pathwise or kriging.")] = "pathwise",
+    surrogate: Annotated[str, typer.Option(help="Kriging by own or smt.")] = "own",
+    scenarios: Annotated[
+        int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
+    ] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
+    tolerance: Annotated[float, typer.Option(help="Share of the cost within which designs count as equal.")] = 0.001,
+    out: OutOption = None,
+) -> None:
+    """Find the network and the base-stock levels of least expected cost."""
+    from simopt.apps.methods import SolveOptions
+    from simopt.apps.solve import solve as run
+    from simopt.reporting.live import LiveTable, print_result
+    from simopt.reporting.run_folder import write_run
+
+    options = SolveOptions(method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance)
+    loaded = _load(case)
+    with LiveTable() as table:
+        result = run(loaded, options, table.add)
+    if out is not None:
+        write_run(out, loaded, result)
+    print_result(result, loaded, out)
+    if result.status == "interrupted":
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+@app.command()
+def compare(
+    case: CaseArgument,
+    methods: Annotated[
+        str, typer.Option(help="Comma-separated; the first sets the budget if none is given.")
+    ] = "outer-approximation,sequential,genetic",
+    budget: Annotated[int | None, typer.Option(help="Simulated replications each method may use.")] = None,
+    num_seeds: Annotated[int, typer.Option(help="Runs of each method.")] = 5,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+) -> None:
+    """Run several methods at the same number of simulated replications."""
+    from simopt.apps.compare import CompareOptions
+    from simopt.apps.compare import compare as run
+    from simopt.reporting.comparison import print_comparison, write_comparison
+
+    options = CompareOptions(tuple(name.strip() for name in methods.split(",")), budget, num_seeds, seed, jobs)
+    loaded = _load(case)
+    comparison = run(loaded, options, lambda line: print(line, file=sys.stderr))
+    if out is not None:
+        write_comparison(out, comparison)
+    print_comparison(comparison, out)
+
+
+@app.command()
+def simulate(
+    case: CaseArgument,
+    solution: Annotated[Path, typer.Option(help="The result.json of a solve.")],
+    replications: Annotated[int | None, typer.Option(help="Exactly so many; without it until ± 0.1%.")] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+) -> None:
+    """Simulate a given network with given base-stock levels."""
+    from simopt.apps.simulate import simulate_solution
+    from simopt.reporting.live import print_performance
+    from simopt.reporting.run_folder import write_json
+
+    content, performance = simulate_solution(_load(case), solution, replications, seed, jobs)
+    if out is not None:
+        write_json(out / "result.json", content)
+    print_performance(performance)
+
+
+@app.command()
+def validate(case: CaseArgument) -> None:
+    """Check a case's files and list every error."""
+    loaded = _load(case)
+    network = loaded.network
+    print(
+        f"{loaded.name}: {len(network.nodes)} nodes, {len(network.lanes)} candidate lanes, "
+        f"{len(network.customers)} demand nodes, {loaded.horizon} periods after {loaded.warm_up} of warm-up: valid"
+    )
+
+
+@app.command()
+def cases() -> None:
+    """List the shipped cases."""
+    from design.case_files import case_names, load_case
+
+    for name in case_names():
+        print(f"{name:20} {load_case(name).title}")
+
+
+def _load(case: str) -> Case:
+    from design.case_files import load_case
+
+    loaded = load_case(case)
+    for warning in loaded.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return loaded
+
+
+def main() -> None:
+    """Run the command line; errors of the user are lines on stderr, never tracebacks."""
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        print("interrupted before a first solution", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        code = _exit_code(error)
+        if code is None:
+            raise
+        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    """2 for bad input, 1 for an infeasible case or a search without result, None for a defect of the program."""
+    from design.case import CaseError
+    from design.flow_model import InfeasibleError
+    from design.network import NetworkError
+    from simopt.apps.methods import OptionError
+    from simopt.apps.solve import NothingFoundError
+    from simopt.result import ResultError
+
+    if isinstance(error, CaseError | NetworkError | OptionError | ResultError | OSError):
+        return EXIT_BAD_INPUT
+    if isinstance(error, InfeasibleError | NothingFoundError):
+        return EXIT_FAILED
+    return None

@@ -1,0 +1,115 @@
+"""The genetic algorithm on the whole problem: levels of all candidate nodes and one supplier for each (the paper's rival).
+
+On thirteen-node these are the paper's 13 base-stock levels and 8 choices of a supplier. A node that serves nobody is
+left out of the design, so its level and its supplier cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from design.case import Case
+from design.demand import Floats
+from design.network import Design, LanePair
+from simopt.optimization.genetic import GeneticParams, Population, SearchSpace, StopReason, ask, start, tell
+from simopt.optimization.search_state import Incumbent, SearchState, Termination
+from simopt.simulation.estimate import Estimate
+from simopt.simulation.ledger import Ledger
+
+LEVEL_DEVIATIONS = 4.0
+
+
+@dataclass(frozen=True)
+class GeneticDesignParams:
+    """Effort of the baseline.
+
+    Parameters
+    ----------
+    genetic
+        The algorithm's own parameters.
+    replications
+        Search paths per individual, common to all.
+    """
+
+    genetic: GeneticParams = GeneticParams()
+    replications: int = 5
+
+
+def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed: int) -> Iterator[SearchState]:
+    """Run the genetic algorithm; yields the state after every generation.
+
+    Parameters
+    ----------
+    case
+        The problem.
+    ledger
+        Runs and counts the simulations.
+    params
+        Effort.
+    seed
+        Of the algorithm's own random numbers.
+    """
+    suppliers = {n: case.network.incoming[n] for n in case.network.order if case.network.incoming[n]}
+    space = SearchSpace(
+        np.zeros(len(case.network.nodes)),
+        highest_levels(case),
+        np.array([len(lanes) for lanes in suppliers.values()]),
+    )
+    pairs = [[lane.pair for lane in lanes] for lanes in suppliers.values()]
+    genetic = start(space, params.genetic, seed)
+    state = SearchState()
+    while not genetic.finished:
+        population = ask(genetic)
+        found = [_simulate(case, ledger, params.replications, *one) for one in _decoded(case, population, pairs)]
+        genetic = tell(genetic, population, np.array([incumbent.cost for incumbent in found]))
+        best = min(found, key=lambda incumbent: incumbent.cost)
+        if state.incumbent is None or best.cost < state.incumbent.cost:
+            state = replace(state, incumbent=best)
+        yield replace(state, candidate=best.design, termination=_ENDS.get(genetic.reason))
+
+
+def highest_levels(case: Case) -> Floats:
+    """Upper end of each candidate node's level: four deviations above the mean lead-time demand if it served all it can.
+
+    Shape (node,), units, nodes as in the network.
+    """
+    levels = []
+    for node in case.network.nodes:
+        customers = case.network.reachable_customers[node.name]
+        lead_time = max([node.lead_time or 0, *(lane.lead_time for lane in case.network.incoming[node.name])])
+        mean = sum(case.mean_demand[c] for c in customers)
+        variance = sum(case.demand[c].standard_deviation ** 2 for c in customers)
+        levels.append(lead_time * mean + LEVEL_DEVIATIONS * np.sqrt(lead_time * variance) + 1e-9)
+    return np.array(levels)
+
+
+def _decoded(
+    case: Case, population: Population, pairs: list[list[LanePair]]
+) -> Iterator[tuple[Design, dict[str, float]]]:
+    names = [node.name for node in case.network.nodes]
+    for reals, choices in zip(population.reals, population.choices, strict=True):
+        supplier = {pair[1]: pair for pair in (lanes[k] for lanes, k in zip(pairs, choices, strict=True))}
+        used = set()
+        for customer in case.network.customers:
+            name = customer
+            while name in supplier and supplier[name] not in used:
+                used.add(supplier[name])
+                name = supplier[name][0]
+        design = case.network.design(used)
+        levels = dict(zip(names, reals, strict=True))
+        yield design, {name: float(levels[name]) for name in design.nodes}
+
+
+def _simulate(case: Case, ledger: Ledger, replications: int, design: Design, levels: dict[str, float]) -> Incumbent:
+    costs = ledger.search_design(design, levels, replications).costs
+    estimate = Estimate.of(costs + sum(case.fixed_cost(component) for component in design.components))
+    return Incumbent(design, levels, estimate.mean, estimate.half_width)
+
+
+_ENDS = {
+    StopReason.STALL_LIMIT: Termination.SEARCH_STALLED,
+    StopReason.GENERATION_LIMIT: Termination.ITERATION_LIMIT,
+}

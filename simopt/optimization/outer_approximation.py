@@ -1,0 +1,107 @@
+"""The outer-approximation loop (Ye & You 2015, Figure 2; Duran & Grossmann 1986) with priced components.
+
+A master problem proposes a design and bounds every design's cost from below; the simulation subproblem finds the levels
+of each component it has not seen; the master is then told by how much simulation exceeds the single-stage cost of
+exactly this component. Without these prices a converged master would propose its first design for ever. The loop ends
+by itself when the bound, with every simulated component priced, meets the incumbent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Protocol
+
+import numpy as np
+
+from design.master import Master, MasterSolution
+from design.network import Component
+from design.solver import SolveStatus
+from simopt.optimization.search_state import Incumbent, SearchState, Termination
+from simopt.optimization.subproblem import ComponentPlan
+
+
+class SolvesComponents(Protocol):
+    """The subproblem as the loop sees it."""
+
+    def solve(self, component: Component) -> ComponentPlan:
+        """Levels and simulated cost of a component."""
+
+
+@dataclass(frozen=True)
+class LoopParams:
+    """When the loop ends.
+
+    Parameters
+    ----------
+    tolerance
+        Share of the incumbent's cost by which the bound may fall short of it (the indifference between designs).
+    max_iterations
+        Master problems solved at most.
+    time_limit
+        Seconds.
+    """
+
+    tolerance: float = 0.001
+    max_iterations: int = 500
+    time_limit: float = np.inf
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.tolerance < 1.0:
+            raise ValueError(f"tolerance: expected a share from 0 to below 1, got {self.tolerance}")
+        if self.max_iterations < 1 or self.time_limit <= 0.0:
+            raise ValueError("max_iterations and time_limit: expected at least one iteration and a positive time")
+
+
+def outer_approximation(
+    master: Master, subproblem: SolvesComponents, params: LoopParams | None = None
+) -> Iterator[SearchState]:
+    """Run the loop; yields the state after every master problem, the last one with its termination.
+
+    Parameters
+    ----------
+    master
+        Proposes designs and bounds their cost; is priced.
+    subproblem
+        Finds levels and cost of one component of a design.
+    params
+        When to end.
+    """
+    params = params or LoopParams()
+    deadline = monotonic() + params.time_limit
+    state = SearchState()
+    for _ in range(params.max_iterations):
+        # MILP_M: the next design y_k and a lower bound
+        proposal = master.solve(deadline - monotonic())
+        state = state.bounded(proposal)
+        end = _end_after_master(state, proposal, params)
+        if end is not None or proposal.design is None:
+            yield replace(state, termination=end or Termination.TIME_LIMIT)
+            return
+        # Sim_Opt at y_k: levels x_k and simulated cost of every component not seen before
+        found = [
+            subproblem.solve(component) for component in proposal.design.components if component not in state.plans
+        ]
+        state = state.with_plans(found).with_candidate(proposal.design)
+        # Add cuts: simulation's excess over the single-stage cost, charged to exactly these components
+        for plan in found:
+            master.price(plan.component, plan.extra)
+        if monotonic() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
+            yield replace(state, termination=Termination.TIME_LIMIT)
+            return
+        yield state
+    yield replace(state, termination=Termination.ITERATION_LIMIT)
+
+
+def _end_after_master(state: SearchState, proposal: MasterSolution, params: LoopParams) -> Termination | None:
+    """Whether the bound has met the incumbent, or the master was interrupted."""
+    if proposal.status is SolveStatus.INTERRUPTED:
+        return Termination.INTERRUPTED
+    if state.incumbent is None or proposal.design is None:
+        return None
+    met = state.priced_bound >= (1.0 - params.tolerance) * state.incumbent.cost
+    known = all(component in state.plans for component in proposal.design.components)
+    if met or (known and proposal.status is SolveStatus.OPTIMAL):
+        return Termination.BOUND_MET
+    return None

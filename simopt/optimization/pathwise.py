@@ -1,0 +1,83 @@
+"""Base-stock levels by sample-average approximation: fixed sample paths, pathwise gradients, L-BFGS-B.
+
+On fixed paths the cost is a deterministic, almost everywhere differentiable function of the levels whose gradient the
+simulator gives exactly (Glasserman & Tayur 1995), so a quasi-Newton method needs about eight simulations at any number
+of nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from design.demand import Floats
+from design.network import Component
+from design.single_stage_plan import SingleStagePlan
+from simopt.simulation.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class PathwiseParams:
+    """Effort of the search.
+
+    Parameters
+    ----------
+    replications
+        Sample paths, at least 1. 100 paths of 100 periods leave the levels within 0.02% of the optimal cost on
+        thirteen-node (README of this package).
+    tolerance
+        Relative decrease of the cost at which L-BFGS-B stops.
+    max_evaluations
+        Simulations of the whole sample at most.
+    """
+
+    replications: int = 100
+    tolerance: float = 1e-6
+    max_evaluations: int = 200
+
+    def __post_init__(self) -> None:
+        if self.replications < 1 or self.max_evaluations < 1 or self.tolerance <= 0.0:
+            raise ValueError(f"pathwise search: expected positive limits, got {self}")
+
+
+class PathwiseSearch:
+    """A `LevelSearch` with gradients.
+
+    Parameters
+    ----------
+    ledger
+        Runs and counts the simulations.
+    params
+        Effort.
+    """
+
+    def __init__(self, ledger: Ledger, params: PathwiseParams | None = None) -> None:
+        self._ledger = ledger
+        self._params = params or PathwiseParams()
+
+    def best_levels(self, component: Component, start: SingleStagePlan) -> Floats:
+        """Levels at which the sample average is least, see `LevelSearch.best_levels`.
+
+        The search starts at the single-stage levels, but never below 1.05 × the mean lead-time demand: starts below
+        it may stall (MODEL: local minima). Levels are scaled by their distance from the mean demand.
+        """
+        first = np.maximum(start.levels, 1.05 * start.mean_lead_time_demand)
+        scale = np.maximum(first - start.mean_lead_time_demand, 1e-3 * np.maximum(first, 1.0))
+
+        def sample_average(scaled: Floats) -> tuple[float, Floats]:
+            sample = self._ledger.search(component, scaled * scale, self._params.replications, with_gradient=True)
+            if sample.gradient is None:
+                raise TypeError("the pathwise search needs a simulator with gradients")
+            return float(sample.costs.mean()), sample.gradient.mean(axis=0) * scale
+
+        found = minimize(
+            sample_average,
+            first / scale,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, None)] * len(first),
+            options={"ftol": self._params.tolerance, "maxfun": self._params.max_evaluations, "maxcor": 20},
+        )
+        return np.asarray(found.x) * scale

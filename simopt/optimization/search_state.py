@@ -1,0 +1,106 @@
+"""What a search over designs knows: bounds, incumbent, the components simulated so far; a new state each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+
+from design.master import MasterSolution
+from design.network import Component, Design
+from simopt.optimization.subproblem import ComponentPlan
+
+
+class Termination(Enum):
+    """Why a search ended."""
+
+    BOUND_MET = "the bound, with simulated components priced, met the incumbent within the tolerance"
+    GAP_STALLED = "the gap stopped improving by more than the tolerance"
+    SEARCH_STALLED = "no better solution was found for the stall limit"
+    COMPLETED = "all steps were done"
+    TIME_LIMIT = "time limit: the incumbent is the best design simulated so far"
+    ITERATION_LIMIT = "iteration limit: the incumbent is the best design simulated so far"
+    BUDGET_SPENT = "the budget of replications was spent: the incumbent is the best design simulated so far"
+    INTERRUPTED = "interrupted: the incumbent is the best design simulated so far"
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """The best design simulated so far.
+
+    Parameters
+    ----------
+    design
+        The design.
+    levels
+        Base-stock level of each used node, units.
+    cost
+        Its estimated cost on the search paths, money over the horizon.
+    half_width
+        Of the 95% interval of that estimate; designs share their paths, so differences are known better.
+    """
+
+    design: Design
+    levels: Mapping[str, float]
+    cost: float
+    half_width: float
+
+
+@dataclass(frozen=True)
+class SearchState:
+    """What is known after a step.
+
+    Parameters
+    ----------
+    unpriced_bound
+        The first master's bound: where its model is a bound, no design with any levels costs less.
+    priced_bound
+        The present master's bound: no design costs less if the simulated ones cost what was estimated.
+    incumbent
+        Best design so far.
+    candidate
+        The design of this step.
+    plans
+        Every component simulated so far.
+    termination
+        Why the search ended, None while it goes on.
+    """
+
+    unpriced_bound: float = -np.inf
+    priced_bound: float = -np.inf
+    incumbent: Incumbent | None = None
+    candidate: Design | None = None
+    plans: Mapping[Component, ComponentPlan] = field(default_factory=dict)
+    termination: Termination | None = None
+
+    @property
+    def gap(self) -> float | None:
+        """Distance of the present bound from the incumbent as a share of the incumbent's cost."""
+        if self.incumbent is None or not np.isfinite(self.priced_bound):
+            return None
+        return (self.incumbent.cost - self.priced_bound) / self.incumbent.cost
+
+    def bounded(self, proposal: MasterSolution) -> SearchState:
+        """The state with a master's bound; cuts and prices only raise it."""
+        first = self.unpriced_bound if np.isfinite(self.unpriced_bound) else proposal.bound
+        return replace(self, unpriced_bound=first, priced_bound=max(self.priced_bound, proposal.bound))
+
+    def with_plans(self, plans: Sequence[ComponentPlan]) -> SearchState:
+        """The state with more components simulated."""
+        return replace(self, plans={**self.plans, **{plan.component: plan for plan in plans}})
+
+    def with_candidate(self, design: Design) -> SearchState:
+        """The state after a design all of whose components are simulated; the cheaper design is the incumbent."""
+        plans = [self.plans[component] for component in design.components]
+        cost = sum(plan.cost.mean for plan in plans)
+        if self.incumbent is not None and cost >= self.incumbent.cost:
+            return replace(self, candidate=design)
+        half_width = float(np.sqrt(sum(plan.cost.half_width**2 for plan in plans)))
+        return replace(self, candidate=design, incumbent=Incumbent(design, self.levels_of(design), cost, half_width))
+
+    def levels_of(self, design: Design) -> dict[str, float]:
+        """Base-stock level of each node of a design all of whose components are simulated, units."""
+        plans = [self.plans[component] for component in design.components]
+        return {n: float(s) for plan in plans for n, s in zip(plan.component.nodes, plan.levels, strict=True)}

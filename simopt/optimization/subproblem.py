@@ -1,0 +1,132 @@
+"""The simulation subproblem: base-stock levels of one component of a fixed design, and what they cost.
+
+How the levels are found is a `LevelSearch` (pathwise, kriging); what a component then costs is estimated here, once, the
+same way for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from design.case import Case
+from design.demand import Floats, as_floats
+from design.network import Component
+from design.single_stage import QuadratureSingleStage, SingleStageModel
+from design.single_stage_plan import SingleStagePlan, single_stage_plan
+from simopt.simulation.estimate import Estimate
+from simopt.simulation.ledger import Ledger
+
+
+@dataclass(frozen=True, eq=False)
+class ComponentPlan:
+    """A component with its levels and simulated cost.
+
+    Parameters
+    ----------
+    component
+        What was optimized.
+    levels
+        Base-stock levels, shape (node,), units, as in `Component.nodes`.
+    cost
+        Estimated cost, fixed costs included, money over the horizon.
+    single_stage_cost
+        What the master charges without prices.
+    """
+
+    component: Component
+    levels: Floats
+    cost: Estimate
+    single_stage_cost: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "levels", as_floats(self.levels))
+
+    @property
+    def extra(self) -> float:
+        """By how much simulation exceeds the single-stage cost, at least 0: the component's price in the master."""
+        return max(self.cost.mean - self.single_stage_cost, 0.0)
+
+
+class LevelSearch(Protocol):
+    """Finds good base-stock levels of one component by simulation."""
+
+    def best_levels(self, component: Component, start: SingleStagePlan) -> Floats:
+        """Levels, shape (node,), units.
+
+        Parameters
+        ----------
+        component
+            A source and the nodes it serves.
+        start
+            Its single-stage plan.
+        """
+
+
+@dataclass(frozen=True)
+class PricingParams:
+    """How a component's cost is estimated once its levels are chosen.
+
+    Parameters
+    ----------
+    replications
+        Search paths simulated, at least 2. With the single-stage cost as control variate 256 leave a standard error of
+        about 0.1% on thirteen-node.
+    """
+
+    replications: int = 256
+
+    def __post_init__(self) -> None:
+        if self.replications < 2:
+            raise ValueError(f"replications: expected at least 2, got {self.replications}")
+
+
+class Subproblem:
+    """Sim_Opt of the paper for one component: search the levels, then estimate their cost.
+
+    Parameters
+    ----------
+    case
+        Network and fixed costs.
+    charged
+        The single-stage costs that the master charges, sampled or exact.
+    ledger
+        Runs and counts the simulations.
+    search
+        Finds the levels.
+    pricing
+        How their cost is estimated.
+    """
+
+    def __init__(
+        self,
+        case: Case,
+        charged: SingleStageModel,
+        ledger: Ledger,
+        search: LevelSearch,
+        pricing: PricingParams | None = None,
+    ) -> None:
+        self._case = case
+        self._exact = QuadratureSingleStage(case.demand)
+        self._charged = charged
+        self._ledger = ledger
+        self._search = search
+        self._pricing = pricing or PricingParams()
+
+    def solve(self, component: Component) -> ComponentPlan:
+        """Best levels found for a component and their cost."""
+        start = single_stage_plan(self._case, self._exact, component)
+        levels = self._search.best_levels(component, start)
+        count = self._pricing.replications
+        costs = self._ledger.search(component, levels, count).costs + self._case.fixed_cost(component)
+        if not self._case.warnings:
+            costs = costs + self._control_variate(component, start, count)
+        charged = single_stage_plan(self._case, self._charged, component)
+        return ComponentPlan(component, levels, Estimate.of(costs), charged.cost)
+
+    def _control_variate(self, component: Component, start: SingleStagePlan, count: int) -> Floats:
+        """Known mean of the single-stage cost minus its value on each search path, shape (replication,)."""
+        decoupled = self._ledger.search_decoupled(component, start.levels, count)
+        return np.asarray(start.cost - self._case.fixed_cost(component) - decoupled)

@@ -1,0 +1,95 @@
+"""What `solve` prints: a table that grows while it runs, then the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from design.case import Case
+from simopt.result import Iteration, LowerBound, Performance, Result
+
+_HEADER = f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
+
+
+class LiveTable:
+    """Prints one line a step, flushed at once; works in a terminal, a pipe and a log alike."""
+
+    def __init__(self) -> None:
+        self._started = False
+
+    def __enter__(self) -> LiveTable:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._started:
+            print(flush=True)
+
+    def add(self, step: Iteration) -> None:
+        """Print one step."""
+        if not self._started:
+            print(_HEADER, flush=True)
+            self._started = True
+        lower = "-" if step.lower_bound is None else f"{step.lower_bound:.2f}"
+        gap = "-" if step.gap is None else f"{100 * step.gap:.2f}%"
+        print(
+            f"{step.iteration:>4} {step.changed_lanes:>8} {lower:>11} {step.upper_bound:>11.2f} "
+            f"{step.upper_half_width:>7.2f} {gap:>8} {step.replications:>13,} {step.seconds:>8.2f}",
+            flush=True,
+        )
+
+
+def print_result(result: Result, case: Case, out: Path | None) -> None:
+    """Print design, levels, cost and bound; the answer stands in the last lines."""
+    suppliers = {destination: origin for origin, destination in result.lanes}
+    _print_nodes(result.performance, suppliers)
+    print()
+    print(f"{case.name}: {result.status}, {result.termination}")
+    _print_cost(result.performance, case.units.get("money", ""))
+    print(_bound_line(result.lower_bound, result.gap))
+    print(
+        f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
+        f"{result.wall_seconds:.1f} s in all"
+    )
+    if out is not None:
+        print(f"written: {out / 'result.json'}")
+
+
+def print_performance(performance: Performance) -> None:
+    """Print what a simulation of a given solution says."""
+    _print_nodes(performance, {})
+    print()
+    _print_cost(performance, "")
+
+
+def _print_nodes(performance: Performance, suppliers: Mapping[str, str]) -> None:
+    service = {row.node: row for row in performance.service}
+    width = max(len(node.node) for node in performance.nodes) + 2
+    source = max([len(name) for name in suppliers.values()] + [8]) + 2
+    header = f"{'node':{width}}" + (f"{'supplier':{source}}" if suppliers else "")
+    print(header + f"{'base stock':>11} {'holding':>10} {'backorder':>10} {'fill rate':>10}")
+    for node in performance.nodes:
+        fill = f"{100 * service[node.node].fill_rate:.2f}%" if node.node in service else ""
+        start = f"{node.node:{width}}" + (f"{suppliers.get(node.node, '(outside)'):{source}}" if suppliers else "")
+        print(start + f"{node.level:>11.2f} {node.holding:>10.2f} {node.backorder:>10.2f} {fill:>10}")
+
+
+def _print_cost(performance: Performance, money: str) -> None:
+    cost = performance.cost
+    holding = sum(node.holding for node in performance.nodes)
+    backorder = sum(node.backorder for node in performance.nodes)
+    print(
+        f"cost {cost.mean:.2f} ± {cost.half_width:.2f} {money}".rstrip()
+        + f" (95%, {cost.replications:,} fresh replications): holding {holding:.2f}, backorders {backorder:.2f}, "
+        f"transport {performance.transport_cost:.2f}, in transit {performance.pipeline_cost:.2f}, "
+        f"fixed {performance.fixed_cost:.2f}"
+    )
+
+
+def _bound_line(bound: LowerBound | None, gap: float | None) -> str:
+    if bound is None or gap is None:
+        return "lower bound: none by this method"
+    interval = f" ± {bound.half_width:.2f}" if bound.half_width else ""
+    return f"lower bound {bound.value:.2f}{interval} ({bound.kind}), gap {100 * gap:.2f}%"

@@ -1,0 +1,59 @@
+"""The files of a run folder: result.json, history.csv, lanes.csv, nodes.csv, log.jsonl and a copy of the case."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from design.case import Case
+from design.case_files import save_case
+from simopt.result import Iteration, Result
+
+
+def write_run(folder: Path, case: Case, result: Result) -> None:
+    """Write everything about one `solve`.
+
+    Parameters
+    ----------
+    folder
+        Made if need be; files of the same names are replaced.
+    case, result
+        What was solved and found.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "result.json", result.as_dict())
+    steps = [asdict(step) for step in result.iterations]
+    write_csv(folder / "history.csv", [f.name for f in fields(Iteration)], steps)
+    used = set(result.lanes)
+    lanes = [
+        {"from": k.origin, "to": k.destination, "used": int(k.pair in used), "unit_cost": k.unit_cost}
+        for k in case.network.lanes
+    ]
+    write_csv(folder / "lanes.csv", ["from", "to", "used", "unit_cost"], lanes)
+    service = {row.node: asdict(row) for row in result.performance.service}
+    nodes = [{**asdict(node), **service.get(node.node, {})} for node in result.performance.nodes]
+    columns = ["node", "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
+    write_csv(folder / "nodes.csv", columns, nodes)
+    with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
+        for step in steps:
+            stream.write(json.dumps({"event": "iteration", **step}) + "\n")
+        stream.write(json.dumps({"event": "end", "termination": result.termination}) + "\n")
+    save_case(case, folder / "case")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON without NaN or infinity, indented."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows under a header; absent values stay blank."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,112 @@
+"""What a design with its levels really costs: fresh replications, an interval, service and the parts of the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from design.case import Case
+from design.demand import Floats
+from design.network import Design
+from design.streams import BLOCK
+from simopt.simulation.estimate import Estimate
+from simopt.simulation.kernel import Measure
+from simopt.simulation.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class EvaluationParams:
+    """How long to simulate.
+
+    Parameters
+    ----------
+    replications
+        At the start.
+    relative_half_width
+        The sample is doubled until the cost's half-width is at most this share of it.
+    max_replications
+        The sample never exceeds this.
+    """
+
+    replications: int = 1024
+    relative_half_width: float = 0.001
+    max_replications: int = 32768
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.replications <= self.max_replications:
+            raise ValueError(
+                f"replications: expected 1 to {self.max_replications} (max_replications), got {self.replications}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A fresh sample of a design.
+
+    Parameters
+    ----------
+    design, levels
+        What was simulated.
+    costs
+        Total cost of each replication, fixed costs included, shape (replication,), money.
+    measures
+        Mean totals over the horizon, shape (node, measure), nodes as in `Design.nodes`.
+    fixed_cost
+        Part of the cost that is not simulated.
+    case
+        What it was simulated for.
+    """
+
+    case: Case
+    design: Design
+    levels: Mapping[str, float]
+    costs: Floats
+    measures: Floats
+    fixed_cost: float
+
+    @property
+    def horizon(self) -> int:
+        """Periods whose cost counts."""
+        return self.case.horizon
+
+    def faces_customers(self, name: str) -> bool:
+        """Whether a node has demand of its own."""
+        return name in self.case.demand
+
+    @property
+    def estimate(self) -> Estimate:
+        """Mean cost with its half-width."""
+        return Estimate.of(self.costs)
+
+
+def evaluate(
+    case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float], params: EvaluationParams | None = None
+) -> Evaluation:
+    """Simulate a design on fresh replications until its interval is narrow enough.
+
+    Parameters
+    ----------
+    case, ledger
+        Fixed costs; runs the simulations.
+    design, levels
+        What to simulate; a level for every used node, units.
+    params
+        How long.
+    """
+    params = params or EvaluationParams()
+    fixed = sum(case.fixed_cost(component) for component in design.components)
+    costs: list[Floats] = []
+    totals = np.zeros((len(design.nodes), len(Measure)))
+    done, wanted = 0, params.replications
+    while True:
+        first, last = done // BLOCK, -(-wanted // BLOCK)
+        sample = ledger.fresh(design, levels, first, last - first)
+        new = slice(done - first * BLOCK, wanted - first * BLOCK)
+        costs.append(sample.costs[new] + fixed)
+        totals += sample.measures[new].sum(axis=0)
+        done, wanted = wanted, min(2 * wanted, params.max_replications)
+        estimate = Estimate.of(np.concatenate(costs))
+        if estimate.relative_half_width <= params.relative_half_width or wanted == done:
+            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed)
