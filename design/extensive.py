@@ -7,9 +7,10 @@ n of N and its window of the last L_k periods:
     f_kn ≥ (holding(x⁰) - holding'(x⁰)·x⁰)·y_k + holding'(x⁰)·ih_kn    tangent of the convex holding cost at any x⁰
     min  flow cost + H/N·Σ_kn ( f_kn + b_k·bo_kn )           (eq. 1, 4)
 
-The paper's tangents lack the factor y_k (a lane's or source's use), which is valid since an unused node stocks nothing
-and raises the LP relaxation from 0.96 to 0.99 of the optimum. The scenarios are plain demand paths, D_cn(L) the sum over a path's last L periods. Kept as the reference that the
-projected form must agree with, and for the paper's own loop; it grows with the number of scenarios.
+The paper's tangents lack the factor y_k (whether the lane or source is used); it is valid since an unused node stocks
+nothing, and raises the LP relaxation of thirteen-node from 0.96 to 0.99 of the optimum. The scenarios are plain demand
+paths, D_cn(L) the sum over a path's last L periods. Kept as the reference that the projected form must agree with, and
+for the paper's own loop; it grows with the number of scenarios.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from design.case import Case
 from design.demand import Floats
@@ -172,7 +174,7 @@ class ExtensiveMaster:
         cost = self._case.horizon * shortfall / self.num_scenarios
         return bool(rows) and cost > self._params.tolerance * abs(objective)
 
-    def _tangents(self, point: Key, stock: Floats, where: Floats | None = None) -> list[Row]:
+    def _tangents(self, point: Key, stock: Floats, where: NDArray[np.bool_] | None = None) -> list[Row]:
         cost, slope = _holding(self._case.network.node(point[1]), stock)
         on_hand, holding, used = self._columns[point]
         chosen = range(len(stock)) if where is None else np.flatnonzero(where)

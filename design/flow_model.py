@@ -50,8 +50,7 @@ def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sour
         lane = network.lane(pair)
         terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) * model.lane_used[pair])
         terms.extend(case.flow_cost(lane, c) * model.reach[c, *pair] for c in network.reachable_customers[pair[1]])
-    for s in sources:
-        terms.append(network.node(s).fixed_cost * model.source_used[s] + model.extra[s])
+    terms.extend(network.node(s).fixed_cost * model.source_used[s] + model.extra[s] for s in sources)
     return pyo.quicksum(terms)
 
 

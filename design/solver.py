@@ -168,10 +168,8 @@ class HighsSession:
         found = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
         values = np.array(self._highs.getSolution().col_value) if found else None
         objective = info.objective_function_value if found else np.inf
-        if not relaxed:
-            bound = info.mip_dual_bound
-        else:
-            bound = objective if status is SolveStatus.OPTIMAL else -np.inf
+        relaxed_bound = objective if status is SolveStatus.OPTIMAL else -np.inf
+        bound = relaxed_bound if relaxed else info.mip_dual_bound
         return Solution(status, values, objective, bound)
 
     def _set_integrality(self, relaxed: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -54,7 +54,7 @@ def solve(
     options = SolveOptions(method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance)
     loaded = _load(case)
     with LiveTable() as table:
-        result = run(loaded, options, table.add)
+        result = run(loaded, options, lambda step, _: table.add(step))
     if out is not None:
         write_run(out, loaded, result)
     print_result(result, loaded, out)

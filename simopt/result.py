@@ -271,7 +271,7 @@ def read_decision(path: Path) -> tuple[tuple[tuple[str, str], ...], dict[str, fl
         levels = {str(row["node"]): float(row["level"]) for row in raw["base_stock_levels"]}
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(
-            f"{path}: key or value {error}: expected design.lanes [{{from, to}}] and base_stock_levels [{{node, level}}]"
+            f"{path}: {error}: expected design.lanes [{{from, to}}] and base_stock_levels [{{node, level}}]"
         ) from None
     for name, level in levels.items():
         if not 0.0 <= level < float("inf"):

@@ -147,7 +147,7 @@ def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 
 def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
-    return Search(genetic_search(case, ledger, GeneticDesignParams(), options.seed), False, 0)
+    return Search(genetic_search(case, ledger, GeneticDesignParams.for_budget(options.budget), options.seed), False, 0)
 
 
 def projected_costs(case: Case, options: SolveOptions, batch: int = 0) -> SingleStageModel:

@@ -24,7 +24,7 @@ from simopt.simulation.simulator import TreeSimulator
 BOUND_BATCHES = 10
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
 _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
-OnStep = Callable[[Iteration], None]
+OnStep = Callable[[Iteration, SearchState], None]
 
 
 class NothingFoundError(RuntimeError):
@@ -41,7 +41,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     options
         Method, limits and seed.
     on_step
-        Called after every step of the search.
+        Called with the record and the state after every step of the search.
 
     Raises
     ------
@@ -79,9 +79,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     )
 
 
-def run_search(
-    search: Search, ledger: Ledger, on_step: OnStep | None = None
-) -> tuple[SearchState, list[Iteration]]:
+def run_search(search: Search, ledger: Ledger, on_step: OnStep | None = None) -> tuple[SearchState, list[Iteration]]:
     """Run a search to its end, the end of its budget, or Ctrl-C, whichever is first.
 
     Returns
@@ -98,7 +96,7 @@ def run_search(
             if record is not None:
                 iterations.append(record)
                 if on_step is not None:
-                    on_step(record)
+                    on_step(record, state)
     except BudgetSpentError:
         state = replace(state, termination=Termination.BUDGET_SPENT)
     except KeyboardInterrupt:
@@ -120,10 +118,11 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
         return LowerBound(state.unpriced_bound, 0.0, kind), 0
     values, scenarios = [], 0
     for batch in range(1, BOUND_BATCHES + 1):
-        if extensive:
-            costs = SampledSingleStage(extensive_scenarios(case, options, batch))
-        else:
-            costs = projected_costs(case, options, batch)
+        costs = (
+            SampledSingleStage(extensive_scenarios(case, options, batch))
+            if extensive
+            else projected_costs(case, options, batch)
+        )
         values.append(ProjectedMaster(case, costs).solve().bound)
         scenarios += costs.num_scenarios
     estimate = Estimate.of(np.array(values))

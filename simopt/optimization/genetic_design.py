@@ -1,4 +1,4 @@
-"""The genetic algorithm on the whole problem: levels of all candidate nodes and one supplier for each (the paper's rival).
+"""The genetic algorithm on the whole problem (the paper's rival): all candidate nodes' levels and suppliers at once.
 
 On thirteen-node these are the paper's 13 base-stock levels and 8 choices of a supplier. A node that serves nobody is
 left out of the design, so its level and its supplier cost nothing.
@@ -7,7 +7,7 @@ left out of the design, so its level and its supplier cost nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,8 +34,18 @@ class GeneticDesignParams:
         Search paths per individual, common to all.
     """
 
-    genetic: GeneticParams = GeneticParams()
+    genetic: GeneticParams = field(default_factory=GeneticParams)
     replications: int = 5
+
+    @classmethod
+    def for_budget(cls, budget: float) -> GeneticDesignParams:
+        """As many paths per individual as leave the algorithm 100 generations of 100, one at least, five if unlimited.
+
+        Fewer paths and more generations serve it best at small budgets (README of this package).
+        """
+        if not np.isfinite(budget):
+            return cls()
+        return cls(replications=max(int(budget / (100 * 100)), 1))
 
 
 def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed: int) -> Iterator[SearchState]:
@@ -72,7 +82,7 @@ def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed
 
 
 def highest_levels(case: Case) -> Floats:
-    """Upper end of each candidate node's level: four deviations above the mean lead-time demand if it served all it can.
+    """Upper end of each candidate node's level: four deviations above its mean lead-time demand if it served all.
 
     Shape (node,), units, nodes as in the network.
     """

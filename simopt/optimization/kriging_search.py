@@ -86,8 +86,8 @@ def regions(component: Component, reach: int | None) -> tuple[tuple[int, ...], .
     """
     position = {name: k for k, name in enumerate(component.nodes)}
     found = []
-    for name in component.nodes:
-        path = [position[name]]
+    for node in component.nodes:
+        path, name = [position[node]], node
         while name in component.supplier:
             name = component.supplier[name]
             path.append(position[name])

@@ -18,7 +18,7 @@ import numpy as np
 from design.master import Master, MasterSolution
 from design.network import Component
 from design.solver import SolveStatus
-from simopt.optimization.search_state import Incumbent, SearchState, Termination
+from simopt.optimization.search_state import SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
 
 

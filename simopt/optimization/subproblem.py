@@ -1,7 +1,7 @@
 """The simulation subproblem: base-stock levels of one component of a fixed design, and what they cost.
 
-How the levels are found is a `LevelSearch` (pathwise, kriging); what a component then costs is estimated here, once, the
-same way for all of them.
+How the levels are found is a `LevelSearch` (pathwise, kriging); what a component then costs is estimated here, the same
+way for all of them.
 """
 
 from __future__ import annotations

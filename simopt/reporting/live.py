@@ -9,7 +9,9 @@ from types import TracebackType
 from design.case import Case
 from simopt.result import Iteration, LowerBound, Performance, Result
 
-_HEADER = f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
+_HEADER = (
+    f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
+)
 
 
 class LiveTable:

@@ -245,6 +245,14 @@ def _serve_own(first, last, demand, available, total, shipped, warm_up, measures
 
 
 @_compiled
+def _serve(first, last, demand, available, total, shipped, warm_up, measures):
+    if first == last:
+        _serve_leaf(available, total, warm_up, measures)
+    else:
+        _serve_own(first, last, demand, available, total, shipped, warm_up, measures)
+
+
+@_compiled
 def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
     """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
@@ -346,11 +354,9 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
                 _measure_lane(lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], measures[r, i])
             if first < last and short[i]:
                 _ration(allocation, i, first, last, available[i], cumulative, shipped, share, periods)
-            if customer[i] >= 0 and first == last:
-                _serve_leaf(available[i], cumulative[i], warm_up, measures[r, i])
-            elif customer[i] >= 0:
+            if customer[i] >= 0:
                 own = demand[r, :, customer[i]]
-                _serve_own(first, last, own, available[i], cumulative[i], shipped, warm_up, measures[r, i])
+                _serve(first, last, own, available[i], cumulative[i], shipped, warm_up, measures[r, i])
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):

@@ -27,7 +27,7 @@ QUANTITIES = (
     "own_demand",
     "own_met_at_once",
     "own_backorders",
-    "received_orders_shipped",
+    "sent_to_node",
     "in_transit",
     "owed",
 )
@@ -60,6 +60,23 @@ class Stage:
         return Order(order.period, order.customer, quantity)
 
 
+@dataclass
+class Flows:
+    """What moves in one period, by node: customers' demand, orders on it, own orders met at once, units sent to it."""
+
+    own: dict[str, Real]
+    ordered: Counter = field(default_factory=Counter)
+    at_once: Counter = field(default_factory=Counter)
+    sent: Counter = field(default_factory=Counter)
+
+    def record(self, name: str, shipments: list[Order], customers: list[str | None], period: int) -> None:
+        """Add what a node shipped."""
+        self.at_once[name] = sum(s.quantity for s in shipments if s.customer is OWN and s.period == period)
+        for customer in customers:
+            if customer is not OWN:
+                self.sent[customer] = sum(s.quantity for s in shipments if s.customer == customer)
+
+
 @dataclass(frozen=True, eq=False)
 class History:
     """What happened to every node in every period of one replication.
@@ -70,8 +87,8 @@ class History:
         What was simulated.
     values
         For each of `QUANTITIES` an array of shape (period, node), nodes as in `Component.nodes`. All are end-of-period
-        states but "demand_on_node", "own_demand", "own_met_at_once" and "received_orders_shipped" (units that the
-        supplier sent to the node), which are what happened in the period. "owed" is what the supplier still owes it.
+        states but "demand_on_node", "own_demand", "own_met_at_once" and "sent_to_node" (by its supplier), which are
+        what happened in the period. "owed" is what the supplier still owes it.
     """
 
     component: Component
@@ -117,37 +134,30 @@ def simulate_slowly(
     fill = _fill_by_age if allocation is Allocation.FCFS else _fill_by_rank
     rows = []
     for period, row in enumerate(path):
-        own = dict(zip(network.customers, map(number, row), strict=True))
-        ordered = _pass_orders_up(component, stages, own, period)
+        flows = Flows(dict(zip(network.customers, map(number, row), strict=True)))
+        _pass_orders_up(component, stages, flows, period)
         source = network.node(component.source)
-        stages[source.name].arrivals[period + source.lead_time] += ordered[source.name]
-        sent: dict[str | None, Real] = {}
-        at_once: dict[str, Real] = {}
+        stages[source.name].arrivals[period + source.lead_time] += flows.ordered[source.name]
         for name in component.nodes:
-            stage = stages[name]
-            stage.on_hand += stage.arrivals.pop(period, 0)
-            shipments = fill(stage)
-            at_once[name] = sum(s.quantity for s in shipments if s.customer is OWN and s.period == period)
+            stages[name].on_hand += stages[name].arrivals.pop(period, 0)
+            shipments = fill(stages[name])
+            flows.record(name, shipments, stages[name].customers, period)
             for lane in network.outgoing[name]:
-                sent[lane.destination] = sum(s.quantity for s in shipments if s.customer == lane.destination)
-                stages[lane.destination].arrivals[period + lane.lead_time] += sent[lane.destination]
-        rows.append([_observe(name, component, stages, own, ordered, at_once, sent) for name in component.nodes])
+                sent = flows.sent[lane.destination]
+                stages[lane.destination].arrivals[period + lane.lead_time] += sent
+        rows.append([_observe(name, component, stages, flows) for name in component.nodes])
     values = np.moveaxis(np.array(rows), -1, 0)
     return History(component, dict(zip(QUANTITIES, values, strict=True)))
 
 
-def _pass_orders_up(
-    component: Component, stages: dict[str, Stage], own: dict[str, Real], period: int
-) -> dict[str, Real]:
-    """Put one order of every customer into every queue; what each node orders itself is what was ordered from it."""
-    ordered: dict[str, Real] = {}
+def _pass_orders_up(component: Component, stages: dict[str, Stage], flows: Flows, period: int) -> None:
+    """Put one order of every customer into every queue; a node orders what was ordered from it."""
     for name in reversed(component.nodes):
         for customer in stages[name].customers:
-            quantity = own.get(name, 0) if customer is OWN else ordered[customer]
+            quantity = flows.own.get(name, 0) if customer is OWN else flows.ordered[customer]
             if quantity > 0:
                 stages[name].orders.append(Order(period, customer, quantity))
-            ordered[name] = ordered.get(name, 0) + quantity
-    return ordered
+            flows.ordered[name] += quantity
 
 
 def _fill_by_age(stage: Stage) -> list[Order]:
@@ -175,25 +185,17 @@ def _fill_by_rank(stage: Stage) -> list[Order]:
     return shipments
 
 
-def _observe(
-    name: str,
-    component: Component,
-    stages: dict[str, Stage],
-    own: dict[str, Real],
-    ordered: dict[str, Real],
-    at_once: dict[str, Real],
-    sent: dict[str | None, Real],
-) -> list[Real]:
+def _observe(name: str, component: Component, stages: dict[str, Stage], flows: Flows) -> list[Real]:
     """One row of `QUANTITIES`."""
     stage, supplier = stages[name], component.supplier.get(name)
     return [
-        ordered[name],
+        flows.ordered[name],
         stage.on_hand,
         sum(order.quantity for order in stage.orders),
-        own.get(name, 0),
-        at_once[name],
+        flows.own.get(name, 0),
+        flows.at_once[name],
         stage.backorders(OWN),
-        sent.get(name, 0),
+        flows.sent[name],
         sum(stage.arrivals.values()),
         0 if supplier is None else stages[supplier].backorders(name),
     ]
@@ -215,7 +217,7 @@ def measures_of(history: History, case: Case) -> NDArray[np.float64]:
         totals[k, Measure.BACKORDER] = node.backorder_cost * seen["backorders"].sum()
         if name in history.component.supplier:
             lane = case.network.lane((history.component.supplier[name], name))
-            totals[k, Measure.TRANSPORT] = lane.unit_cost * seen["received_orders_shipped"].sum()
+            totals[k, Measure.TRANSPORT] = lane.unit_cost * seen["sent_to_node"].sum()
             totals[k, Measure.PIPELINE] = lane.pipeline_holding_cost * seen["in_transit"].sum()
         if name in case.network.customers:
             totals[k, Measure.MET_AT_ONCE] = seen["own_met_at_once"].sum()
