@@ -313,4 +313,4 @@ def _write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[s
 def _cell(value: Any, default: Any) -> str:
     if value == default:
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(float(value)) if isinstance(value, float) else str(value)

@@ -85,6 +85,19 @@ class Archive:
         """Look a point up; equal means equal in every bit."""
         return next((seen for seen in self.observations if np.array_equal(seen.point, point)), None)
 
+    def at(self, point: FloatArray) -> Observation:
+        """Look up a point that must be there.
+
+        Raises
+        ------
+        ValueError
+            If the point was never evaluated.
+        """
+        seen = self.find(point)
+        if seen is None:
+            raise ValueError(f"archive: expected an observation at {point}, got none")
+        return seen
+
     def replications(self, point: FloatArray) -> int:
         """Replications a point has, 0 where it was never evaluated."""
         seen = self.find(point)
@@ -151,9 +164,7 @@ def group_dataset(
     ValueError
         If the center was never evaluated.
     """
-    center = archive.find(region.center)
-    if center is None:
-        raise ValueError(f"archive: expected an observation of the center {region.center}, got none")
+    center = archive.at(region.center)
     columns = list(coordinates)
     points = np.array([seen.point for seen in archive.observations])
     replications = np.array([seen.replications for seen in archive.observations])
@@ -171,7 +182,11 @@ def group_dataset(
 def _choose(
     points: FloatArray, replications: FloatArray, region: TrustRegion, columns: list[int], params: PairingParams
 ) -> list[int]:
-    """Rows near the center and apart from each other, the center first, then the best replicated and nearest."""
+    """Rows near the center and apart from each other, the center first, then the best replicated and nearest.
+
+    Coordinates shared by many candidates would otherwise crowd a small group's data set; interpolating such a crowd
+    makes any model oscillate.
+    """
     reach = region.radius * region.scale[columns]
     offsets = (points[:, columns] - region.center[columns]) / reach
     distance = np.abs(offsets).max(axis=1)

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from surrogates.archive import Archive, PairingParams, group_dataset, paired_difference
-from surrogates.dataset import Box, FloatArray, readonly, require_finite
+from surrogates.archive import Archive, group_dataset, paired_difference
+from surrogates.dataset import FloatArray, readonly, require_finite
 from surrogates.kriging import fit_kriging
 from surrogates.sampling import latin_hypercube
-from surrogates.search_types import Iteration, Request, SearchParams, SearchProblem, StopReason
+from surrogates.search_types import DEFAULT_SEARCH, Iteration, Request, SearchParams, SearchProblem, StopReason
 from surrogates.summed_model import SummedModel, minimize_in_box
 from surrogates.surrogate import Fitter
 from surrogates.trust_region import TrustRegion, step
@@ -96,7 +96,7 @@ class SearchState:
 def start(
     problem: SearchProblem,
     x0: FloatArray,
-    params: SearchParams = SearchParams(),
+    params: SearchParams = DEFAULT_SEARCH,
     seed: int = 0,
     fitter: Fitter = fit_kriging,
 ) -> SearchState:
@@ -176,9 +176,7 @@ def tell(state: SearchState, request: Request, values: FloatArray) -> SearchStat
         raise ValueError(f"values: expected shape (point, replication, group) = {shape}, got {values.shape}")
     require_finite("values", values, 3)
 
-    state = replace(
-        state, archive=state.archive.add(request.points, values), spent=state.spent + request.evaluations
-    )
+    state = replace(state, archive=state.archive.add(request.points, values), spent=state.spent + request.evaluations)
     return _propose(state) if state.proposal is None else _judge(state, state.proposal)
 
 
@@ -216,34 +214,28 @@ def _propose(state: SearchState) -> SearchState:
 
 def _judge(state: SearchState, proposal: Proposal) -> SearchState:
     """Compare the candidate with the center, replication by replication."""
-    candidate, center = state.archive.find(proposal.point), state.archive.find(state.incumbent)
-    if candidate is None or center is None:
-        raise ValueError("archive: expected observations of candidate and center, got none")
-    reductions = -paired_difference(candidate, center).sum(axis=1)
-    return _conclude(state, proposal.point, proposal.predicted_reduction, reductions)
+    difference = paired_difference(state.archive.at(proposal.point), state.archive.at(state.incumbent))
+    return _conclude(state, proposal.point, proposal.predicted_reduction, -difference.sum(axis=1))
 
 
-def _conclude(
-    state: SearchState, candidate: FloatArray, predicted: float, reductions: FloatArray
-) -> SearchState:
+def _conclude(state: SearchState, candidate: FloatArray, predicted: float, reductions: FloatArray) -> SearchState:
     """End an iteration: move and resize the region, set the replications, log, and see whether to stop."""
     actual = float(reductions.mean())
     half_width = float(state.params.normal_quantile * reductions.std(ddof=1) / np.sqrt(reductions.size))
     ratio = actual / predicted if predicted > 0.0 else -np.inf
     region = step(state.region, ratio, candidate, state.params.trust_region)
-    center = state.archive.find(state.incumbent)
     record = Iteration(
         number=len(state.log),
         radius=state.region.radius,
         replications=state.replications,
         spent=state.spent,
-        center_mean=float("nan") if center is None else float(center.values.sum(axis=1).mean()),
+        center_mean=float(state.archive.at(state.incumbent).values.sum(axis=1).mean()),
         predicted_reduction=predicted,
         actual_reduction=actual,
         half_width=half_width,
         accepted=ratio >= state.params.trust_region.accept,
     )
-    if record.negligible(state.params.tolerance):
+    if record.negligible(state.params.tolerance):  # nothing left at this size: look closer, with more replications
         region = replace(region, radius=state.region.radius * state.params.trust_region.shrinkage)
     state = replace(state, region=region, proposal=None, log=(*state.log, record))
     state = replace(state, replications=_scheduled_replications(state))
@@ -283,18 +275,3 @@ def _center_lacks_replications(state: SearchState) -> bool:
 
 def _generator(state: SearchState, purpose: int) -> np.random.Generator:
     return np.random.default_rng([state.seed, len(state.log), purpose])
-
-
-__all__ = [
-    "Box",
-    "Iteration",
-    "Request",
-    "SearchParams",
-    "SearchProblem",
-    "SearchState",
-    "StopReason",
-    "ask",
-    "run",
-    "start",
-    "tell",
-]

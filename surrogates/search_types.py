@@ -1,6 +1,6 @@
 """What a search is given and what it says: problem, parameters, requests, log, reasons for stopping."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -99,10 +99,10 @@ class SearchParams:
     maximum_replications: int = 1000
     budget: int = 20_000
     tolerance: float = 1e-4
-    patience: int = 2
+    patience: int = 3
     normal_quantile: float = 1.96
-    pairing: PairingParams = PairingParams()
-    trust_region: TrustRegionParams = TrustRegionParams()
+    pairing: PairingParams = field(default_factory=PairingParams)
+    trust_region: TrustRegionParams = field(default_factory=TrustRegionParams)
 
     def __post_init__(self) -> None:
         least = {
@@ -126,6 +126,9 @@ class SearchParams:
     def points_per_iteration(self, problem: SearchProblem) -> int:
         """Size of one design of experiment, without the center."""
         return self.base_points + self.points_per_dimension * problem.largest_group
+
+
+DEFAULT_SEARCH = SearchParams()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from scipy.optimize import minimize
 from surrogates.dataset import Box, FloatArray
 from surrogates.sampling import Seed, latin_hypercube
 from surrogates.surrogate import Surrogate
+from surrogates.threads import one_blas_thread
 
 _NUM_SCREENED = 200
 
@@ -60,19 +61,19 @@ def minimize_in_box(model: SummedModel, box: Box, start: FloatArray, seed: Seed)
     -------
     The best point found, shape (d,), and its predicted mean; never worse than ``start``.
     """
-    screened = latin_hypercube(box, _NUM_SCREENED, seed)
-    means = model.mean(screened)
-    size = float(np.abs(means).max()) or 1.0
+    with one_blas_thread():
+        screened = latin_hypercube(box, _NUM_SCREENED, seed)
+        means = model.mean(screened)
+        size = float(np.abs(means).max()) or 1.0
 
-    def scaled(unit: FloatArray) -> tuple[float, FloatArray]:
-        point = box.from_unit(unit)[None]
-        return float(model.mean(point)[0]) / size, model.gradient(point)[0] * box.width / size
+        def scaled(unit: FloatArray) -> tuple[float, FloatArray]:
+            point = box.from_unit(unit)[None]
+            return float(model.mean(point)[0]) / size, model.gradient(point)[0] * box.width / size
 
-    best, lowest = start, float(model.mean(start[None])[0])
-    for first in (start, screened[means.argmin()]):
-        result = minimize(
-            scaled, box.to_unit(first), jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * box.dimension
-        )
-        if result.fun * size < lowest:
-            best, lowest = box.from_unit(result.x), float(result.fun) * size
+        best, lowest = start, float(model.mean(start[None])[0])
+        bounds = [(0.0, 1.0)] * box.dimension
+        for first in (start, screened[means.argmin()]):
+            result = minimize(scaled, box.to_unit(first), jac=True, method="L-BFGS-B", bounds=bounds)
+            if result.fun * size < lowest:
+                best, lowest = box.from_unit(result.x), float(result.fun) * size
     return best, lowest

@@ -41,6 +41,7 @@ class Measure(IntEnum):
     PERIODS_WITHOUT_BACKORDERS = 6
 
 
+_HOLDING, _BACKORDER, _TRANSPORT, _PIPELINE, _MET, _DEMANDED, _CLEAR = (int(measure) for measure in Measure)
 NUM_MEASURES = len(Measure)
 NUM_COSTS = 4
 FCFS = 0
@@ -62,7 +63,8 @@ def _cumulate(demand, parent, customer, cumulative):
                 total += demand[t, customer[i]]
                 cumulative[i, t] = total
         else:
-            cumulative[i, :] = 0.0
+            for t in range(num_periods):
+                cumulative[i, t] = 0.0
     for i in range(num_nodes - 1, 0, -1):
         above, own = cumulative[parent[i]], cumulative[i]
         for t in range(num_periods):
@@ -114,8 +116,9 @@ def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
     """X_ij and s_ij of children first..last-1: orders in turn, those of one period in proportion."""
     total = cumulative[i]
     for j in range(first, last):
-        shipped[j, :] = cumulative[j]
-        share[j, :] = 0.0
+        for t in range(len(total)):
+            shipped[j, t] = cumulative[j, t]
+            share[j, t] = 0.0
     num_short = 0
     for t in range(len(total)):
         periods[num_short] = t
@@ -219,9 +222,9 @@ def _serve_leaf(available, total, warm_up, measures):
     for t in range(len(asked)):
         met += max(min(supply[t], asked[t]) - asked_before[t], 0.0)
         clear += 1.0 if supply[t] >= asked[t] else 0.0
-    measures[Measure.MET_AT_ONCE] = met
-    measures[Measure.DEMANDED] = demanded
-    measures[Measure.PERIODS_WITHOUT_BACKORDERS] = clear
+    measures[_MET] = met
+    measures[_DEMANDED] = demanded
+    measures[_CLEAR] = clear
 
 
 @_compiled
@@ -233,15 +236,15 @@ def _serve_own(first, last, demand, available, total, shipped, warm_up, measures
         asked += demand[t]
         if t < warm_up:
             continue
-        measures[Measure.DEMANDED] += demand[t]
+        measures[_DEMANDED] += demand[t]
         got = asked
         if available[t] < total[t]:
             got = available[t]
             for j in range(first, last):
                 got -= shipped[j, t]
-        measures[Measure.MET_AT_ONCE] += min(max(got - asked_before, 0.0), demand[t])
+        measures[_MET] += min(max(got - asked_before, 0.0), demand[t])
         if got >= asked - 1e-9 * (1.0 + asked):
-            measures[Measure.PERIODS_WITHOUT_BACKORDERS] += 1.0
+            measures[_CLEAR] += 1.0
 
 
 @_compiled
@@ -257,12 +260,12 @@ def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures
     """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
     sent = inflow[num_periods - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
-    measures[Measure.TRANSPORT] = unit_cost * sent
+    measures[_TRANSPORT] = unit_cost * sent
     if pipeline_cost > 0.0:
         in_transit = 0.0
         for t in range(warm_up, num_periods):
             in_transit += inflow[t] - (inflow[t - lead_time] if t >= lead_time else 0.0)
-        measures[Measure.PIPELINE] = pipeline_cost * in_transit
+        measures[_PIPELINE] = pipeline_cost * in_transit
 
 
 @_compiled
@@ -348,8 +351,8 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
             inflow = cumulative[i] if on_time else shipped[i]
             _receive(levels[i], lead_time[i], inflow, available[i])
             holding, backorder, short[i] = _charge_stock(available[i], cumulative[i], warm_up, rates[i], slope[i])
-            measures[r, i, Measure.HOLDING] = holding
-            measures[r, i, Measure.BACKORDER] = backorder
+            measures[r, i, _HOLDING] = holding
+            measures[r, i, _BACKORDER] = backorder
             if parent[i] >= 0:
                 _measure_lane(lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], measures[r, i])
             if first < last and short[i]:

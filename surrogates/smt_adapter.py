@@ -1,0 +1,98 @@
+"""The Surrogate Modeling Toolbox's kriging behind this package's contract.
+
+SMT's ``noise0`` is not a variance: it is added to the diagonal of the *correlation* matrix, so it is the ratio of noise
+variance to process variance, and the process variance is known only after the fit. `fit_smt_kriging` repeats the fit
+until ratio and process variance belong together.
+
+References
+----------
+Saves et al. (2024), SMT 2.0: a surrogate modeling toolbox with a focus on hierarchical and mixed variables Gaussian
+processes, Advances in Engineering Software 188, 103571.
+"""
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from surrogates.dataset import Dataset, FloatArray
+
+_NUGGET = 1e-10
+_MAX_ROUNDS = 5
+_SMALLEST_VARIANCE_SHARE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class SmtKriging:
+    """A fitted SMT model; a `surrogates.surrogate.Surrogate`.
+
+    Attributes
+    ----------
+    model
+        The trained ``smt.surrogate_models.KRG``.
+    process_variance
+        In units of the values squared.
+    """
+
+    model: Any
+    process_variance: float
+
+    def predict(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Predict the function at points (k, d): means (k,) and variances (k,)."""
+        mean, variance = self.model.predict_values(points), self.model.predict_variances(points)
+        return mean[:, 0], np.maximum(variance[:, 0], 0.0)
+
+    def gradient(self, points: FloatArray) -> FloatArray:
+        """Differentiate the mean at points (k, d), shape (k, d)."""
+        return np.column_stack([self.model.predict_derivatives(points, j)[:, 0] for j in range(points.shape[1])])
+
+
+def fit_smt_kriging(dataset: Dataset) -> SmtKriging:
+    """Fit SMT's ``KRG`` (maximum likelihood, Matern 5/2, constant trend) with known noise variances.
+
+    Parameters
+    ----------
+    dataset
+        At least two points.
+
+    Returns
+    -------
+    The model; where noise is given, noise-to-signal ratio and process variance agree within 5%, or are those of
+    the last of five rounds.
+
+    Raises
+    ------
+    ValueError
+        If there is only one point.
+    """
+    if dataset.size < 2:
+        raise ValueError(f"dataset: expected at least 2 points for SMT, got {dataset.size}")
+    spread = float(dataset.values.var()) or 1.0
+    if not dataset.noise_variance.any():
+        return _train(dataset, None)
+    fitted = _train(dataset, dataset.noise_variance / spread)
+    for _ in range(_MAX_ROUNDS - 1):
+        variance = max(fitted.process_variance, _SMALLEST_VARIANCE_SHARE * spread)
+        previous, fitted = fitted, _train(dataset, dataset.noise_variance / variance)
+        if abs(fitted.process_variance - previous.process_variance) <= 0.05 * previous.process_variance:
+            break
+    return fitted
+
+
+def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
+    from smt.surrogate_models import KRG  # importing smt takes a second: only who asks for it pays
+
+    noise: dict[str, Any] = {"hyper_opt": "TNC", "n_start": 3}
+    if noise_ratio is not None:
+        noise = {"hyper_opt": "Cobyla", "n_start": 1, "noise0": list(noise_ratio), "use_het_noise": True}
+    model = KRG(corr="matern52", theta0=[0.1], nugget=_NUGGET, print_global=False, seed=0, **noise)
+    model.set_training_values(dataset.points, dataset.values[:, None])
+    # SMT prints where a trial matrix is singular, takes the logarithm of zero where all values are equal, and warns of
+    # repeated points, which the nugget takes care of.
+    with contextlib.redirect_stdout(io.StringIO()), np.errstate(divide="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
+        model.train()
+    return SmtKriging(model, float(model.optimal_par["sigma2"][0]))
