@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.dataset import Dataset, FloatArray
+from surrogates.threads import one_blas_thread
 
 _NUGGET = 1e-10
 _MAX_ROUNDS = 5
@@ -85,14 +86,15 @@ def fit_smt_kriging(dataset: Dataset) -> SmtKriging:
 def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
     from smt.surrogate_models import KRG  # importing smt takes a second: only who asks for it pays
 
-    noise: dict[str, Any] = {"hyper_opt": "TNC", "n_start": 3}
-    if noise_ratio is not None:
-        noise = {"hyper_opt": "Cobyla", "n_start": 1, "noise0": list(noise_ratio), "use_het_noise": True}
-    model = KRG(corr="matern52", theta0=[0.1], nugget=_NUGGET, print_global=False, seed=0, **noise)
+    noise: dict[str, Any] = {"hyper_opt": "TNC"}
+    if noise_ratio is not None:  # SMT has no likelihood gradient with noise
+        noise = {"hyper_opt": "Cobyla", "noise0": list(noise_ratio), "use_het_noise": True}
+    model = KRG(corr="matern52", theta0=[0.1], n_start=1, nugget=_NUGGET, print_global=False, seed=0, **noise)
     model.set_training_values(dataset.points, dataset.values[:, None])
     # SMT prints where a trial matrix is singular, takes the logarithm of zero where all values are equal, and warns of
     # repeated points, which the nugget takes care of.
-    with contextlib.redirect_stdout(io.StringIO()), np.errstate(divide="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
-        model.train()
+    with one_blas_thread(), contextlib.redirect_stdout(io.StringIO()), np.errstate(divide="ignore"):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
+            model.train()
     return SmtKriging(model, float(model.optimal_par["sigma2"][0]))

@@ -152,7 +152,11 @@ def _random_lane(rng: np.random.Generator, origin: int, destination: int) -> Lan
 
 
 def random_demand(
-    rng: np.random.Generator, case: Case, num_replications: int, *, whole_units: bool
+    rng: np.random.Generator,
+    case: Case,
+    num_replications: int,
+    *,
+    whole_units: bool,
 ) -> Floats:
     """Demand with zeros and periods in which nobody asks for anything, shape (replication, period, customer).
 
@@ -174,7 +178,7 @@ def random_demand(
 
 
 def random_levels(rng: np.random.Generator, case: Case, demand: Floats, *, whole_units: bool) -> Floats:
-    """From none to plenty of base stock for each node's lead-time demand, every fifth level 0, shape (node,)."""
+    """From none to plenty for each node's lead-time demand, every fifth level 0, shape (node,)."""
     component = whole(case)
     through = component.customers_through(case.network.customers)
     lead_time = {lane.destination: lane.lead_time for lane in case.network.lanes}

@@ -1,4 +1,4 @@
-"""Simulate one path with stockpyl; runs in an environment of its own, reads and writes JSON (no import of simopt)."""
+"""Simulate one path with stockpyl, in an environment of its own: JSON in, JSON out, no import of simopt."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from stockpyl.supply_chain_network import network_from_edges
 
 
 def main() -> None:
-    """Read a system with local base-stock levels from stdin; write its mean cost per period and the seconds taken."""
+    """Read a system with local base-stock levels from stdin; write its total cost and the seconds taken."""
     system = json.load(sys.stdin)
     num_periods = system.pop("num_periods")
     network = network_from_edges(edges=[tuple(edge) for edge in system.pop("edges")], **system)

@@ -2,8 +2,8 @@
 
     pytest -m benchmark -s tests/benchmarks/test_simulator_speed.py
 
-stockpyl needs an older numpy, so it gets an environment of its own, in the folder that the environment variable
-SIMOPT_STOCKPYL_ENV names (made once, then reused) or in a temporary one.
+stockpyl needs an older numpy, so it gets an environment of its own, in the folder that the environment
+variable SIMOPT_STOCKPYL_ENV names (made once, then reused) or in a temporary one.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ def node_periods_per_second(case: Case, *, with_gradient: bool) -> float:
 def test_nanoseconds_per_node_and_period(with_gradient):
     nanoseconds = 1e9 / node_periods_per_second(three_echelon_tree(100, 20), with_gradient=with_gradient)
     what = "cost and gradient" if with_gradient else "cost"
-    print(
-        f"\n{what}: {nanoseconds:.2f} ns per node, period and replication (target {TARGET_NANOSECONDS:g} ns)"
-    )
+    print(f"\n{what}: {nanoseconds:.2f} ns per node, period and replication")
+    print(f"target with gradient: {TARGET_NANOSECONDS:g} ns")
     assert nanoseconds <= 2.0 * TARGET_NANOSECONDS  # room for other machines and a shared core
 
 
@@ -72,7 +71,8 @@ def stockpyl_python(tmp_path_factory) -> Path:
         [sys.executable, "-m", "venv", str(folder)],
         [str(python), "-m", "pip", "install", "--quiet", "numpy<2", "stockpyl==1.0.2"],
     ]
-    if python.exists() and subprocess.run([python, "-c", "import stockpyl"], check=False).returncode == 0:
+    import_it = [str(python), "-c", "import stockpyl"]
+    if python.exists() and subprocess.run(import_it, check=False, capture_output=True).returncode == 0:
         return python
     for step in steps:
         done = subprocess.run(step, check=False, capture_output=True, text=True)
@@ -84,11 +84,10 @@ def stockpyl_python(tmp_path_factory) -> Path:
 
 def charged_like_stockpyl(case: Case) -> Case:
     """Goods in transit pay the holding cost of the node that shipped them."""
-    lanes = [
-        replace(lane, pipeline_holding_cost=case.network.node(lane.origin).holding_cost)
-        for lane in case.network.lanes
-    ]
-    return with_network(case, case.network.nodes, lanes)
+    network = case.network
+    rates = [network.node(lane.origin).holding_cost for lane in network.lanes]
+    lanes = [replace(k, pipeline_holding_cost=rate) for k, rate in zip(network.lanes, rates, strict=True)]
+    return with_network(case, network.nodes, lanes)
 
 
 def stockpyl_system(case: Case, path: Floats) -> dict[str, object]:

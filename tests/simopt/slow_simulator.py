@@ -1,4 +1,4 @@
-"""A second simulator to compare with: explicit queues of orders, one period after the other (MODEL: one period t).
+"""A second simulator to compare with: explicit queues of orders, period after period (MODEL: one period t).
 
 Nothing is shared with the compiled core: no cumulative quantities, no shortcuts, and any kind of number. With
 `fractions.Fraction` the arithmetic is exact, so that ties are ties.
@@ -62,7 +62,17 @@ class Stage:
 
 @dataclass
 class Flows:
-    """What moves in one period, by node: customers' demand, orders on it, own orders met at once, units sent to it."""
+    """What moves in one period, by node.
+
+    Parameters
+    ----------
+    own, ordered
+        Demand of the node's own customers, and of all its customers.
+    at_once
+        Units of `own` that were met in the period.
+    sent
+        Units that its supplier sent to it.
+    """
 
     own: dict[str, Real]
     ordered: Counter = field(default_factory=Counter)
@@ -86,9 +96,9 @@ class History:
     component
         What was simulated.
     values
-        For each of `QUANTITIES` an array of shape (period, node), nodes as in `Component.nodes`. All are end-of-period
-        states but "demand_on_node", "own_demand", "own_met_at_once" and "sent_to_node" (by its supplier), which are
-        what happened in the period. "owed" is what the supplier still owes it.
+        For each of `QUANTITIES` an array of shape (period, node), nodes as in `Component.nodes`. All are
+        end-of-period states but "demand_on_node", "own_demand", "own_met_at_once" and "sent_to_node" (by its
+        supplier), which are what happened in the period. "owed" is what the supplier still owes it.
     """
 
     component: Component
@@ -161,7 +171,7 @@ def _pass_orders_up(component: Component, stages: dict[str, Stage], flows: Flows
 
 
 def _fill_by_age(stage: Stage) -> list[Order]:
-    """First come first served; orders of the period that cannot all be met get the same share of what is left."""
+    """First come first served; orders of one period that cannot all be met get the same share of the rest."""
     shipments = []
     for period in sorted({order.period for order in stage.orders}):
         orders = [order for order in stage.orders if order.period == period]

@@ -1,4 +1,4 @@
-"""The compiled core equals explicit queues of orders, its gradient equals differences, and units are conserved."""
+"""The compiled core equals explicit queues of orders, its gradient differences; units are conserved."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -12,7 +12,7 @@ from design.case import Case
 from design.demand import NormalDemand
 from design.network import Component, Lane, Node
 from simopt.simulation.kernel import Measure
-from simopt.simulation.simulator import Allocation, TreeSimulator
+from simopt.simulation.simulator import Allocation, Sample, TreeSimulator
 from tests.networks import (
     RETAILERS,
     Trial,
@@ -54,29 +54,28 @@ def trial_of(case: Case, seed: int, *, whole_units: bool = False) -> Trial:
 def off_the_kinks(trial: Trial) -> Trial:
     """The same with all levels above zero and none of them whole."""
     shift = np.random.default_rng(1).uniform(0.05, 0.95, len(trial.levels))
-    return replace(trial, levels=trial.levels + shift)
+    return shifted(trial, shift)
 
 
-def costs_of(trial: Trial, allocation: Allocation = Allocation.FCFS, levels=None) -> np.ndarray:
-    chosen = trial.levels if levels is None else levels
-    sample = TreeSimulator(trial.case, allocation).simulate(
-        trial.component, chosen, trial.demand, with_gradient=False
-    )
-    return sample.costs
-
-
-def gradient_of(trial: Trial, allocation: Allocation = Allocation.FCFS) -> np.ndarray:
-    sample = TreeSimulator(trial.case, allocation).simulate(
-        trial.component, trial.levels, trial.demand, with_gradient=True
-    )
-    return sample.gradient
+def simulated(trial: Trial, allocation: Allocation, with_gradient: bool = False) -> Sample:
+    simulator = TreeSimulator(trial.case, allocation)
+    return simulator.simulate(trial.component, trial.levels, trial.demand, with_gradient=with_gradient)
 
 
 def measures(trial: Trial, allocation: Allocation = Allocation.FCFS) -> np.ndarray:
-    sample = TreeSimulator(trial.case, allocation).simulate(
-        trial.component, trial.levels, trial.demand, with_gradient=False
-    )
-    return sample.measures
+    return simulated(trial, allocation).measures
+
+
+def costs_of(trial: Trial, allocation: Allocation = Allocation.FCFS) -> np.ndarray:
+    return simulated(trial, allocation).costs
+
+
+def gradient_of(trial: Trial, allocation: Allocation = Allocation.FCFS) -> np.ndarray:
+    return simulated(trial, allocation, with_gradient=True).gradient
+
+
+def shifted(trial: Trial, shift: np.ndarray) -> Trial:
+    return replace(trial, levels=trial.levels + shift)
 
 
 def slow_measures(trial: Trial, allocation: Allocation, number: type) -> np.ndarray:
@@ -104,29 +103,27 @@ def test_every_measure_of_a_known_network_equals_that_of_explicit_queues(case, w
 
 
 def central_differences(trial: Trial, allocation: Allocation, step: float) -> np.ndarray:
-    """Shape (replication, node); every level at least `step`."""
-    shifts = step * np.eye(len(trial.levels))
-    pairs = [
-        (costs_of(trial, allocation, trial.levels + d), costs_of(trial, allocation, trial.levels - d))
-        for d in shifts
+    """Shape (replication, node); every level is at least `step`."""
+    rises = [
+        costs_of(shifted(trial, shift), allocation) - costs_of(shifted(trial, -shift), allocation)
+        for shift in step * np.eye(len(trial.levels))
     ]
-    return np.array([(up - down) / (2.0 * step) for up, down in pairs]).T
+    return np.array(rises).T / (2.0 * step)
 
 
-def right_differences(trial: Trial, step: float = 2.0**-18) -> np.ndarray:
+def right_differences(trial: Trial, step: float) -> np.ndarray:
     """Three-point differences, exact for quadratics to the right of the levels, shape (replication, node)."""
-    here = costs_of(trial)
-    ahead = [
-        (costs_of(trial, levels=trial.levels + d), costs_of(trial, levels=trial.levels + 2.0 * d))
-        for d in step * np.eye(len(trial.levels))
+    rises = [
+        4.0 * costs_of(shifted(trial, shift)) - 3.0 * costs_of(trial) - costs_of(shifted(trial, 2.0 * shift))
+        for shift in step * np.eye(len(trial.levels))
     ]
-    return np.array([(4.0 * near - 3.0 * here - far) / (2.0 * step) for near, far in ahead]).T
+    return np.array(rises).T / (2.0 * step)
 
 
 def assert_equal_where_smooth(gradient, differences, finer) -> None:
     """Equal to 1e-6 wherever no kink lies within the step, which is nearly everywhere.
 
-    Costs are piecewise quadratic, so central differences of two steps agree exactly unless a kink lies between.
+    Costs are piecewise quadratic, so that differences of two steps agree exactly unless a kink lies between.
     """
     scale = 1.0 + np.abs(gradient)
     smooth = np.abs(differences - finer) <= 1e-6 * scale
@@ -152,13 +149,11 @@ def test_gradient_of_a_known_network_equals_central_differences(case, warm_up, a
     assert_equal_where_smooth(gradient_of(trial, allocation), differences, finer)
 
 
-@pytest.mark.parametrize(
-    "whole_units", [False, True], ids=["levels of zero", "whole units and levels of zero"]
-)
+@pytest.mark.parametrize("whole_units", [False, True], ids=["zero levels", "zero levels and whole units"])
 @pytest.mark.parametrize("seed", range(100))
 def test_gradient_at_ties_equals_differences_to_the_right(seed, whole_units):
     trial = tree_of(seed, whole_units=whole_units)
-    differences, finer = right_differences(trial), right_differences(trial, 2.0**-19)
+    differences, finer = right_differences(trial, 2.0**-18), right_differences(trial, 2.0**-19)
     assert_equal_where_smooth(gradient_of(trial), differences, finer)
 
 
@@ -179,9 +174,8 @@ def test_a_share_that_exactly_meets_an_order_leaves_no_backorder():
 
 def test_a_shop_served_in_full_stays_served_when_a_preferred_one_runs_short():
     # b gets its 0.1 units at once and wants nothing in the second period, in which a wants more than there is
-    trial = Trial(
-        pair_of_shops((1, 0), 2), np.array([0.77827251, 0.0, 0.0]), np.array([[[0.0, 0.1], [1.7, 0.0]]])
-    )
+    demand = np.array([[[0.0, 0.1], [1.7, 0.0]]])
+    trial = Trial(pair_of_shops((1, 0), 2), np.array([0.77827251, 0.0, 0.0]), demand)
     assert measures(trial, Allocation.PRIORITY)[0, 2, Measure.PERIODS_WITHOUT_BACKORDERS] == 2.0
     assert gradient_of(trial, Allocation.PRIORITY)[0, 2] == pytest.approx(2.0)
 
@@ -198,8 +192,8 @@ def test_gradient_at_a_tie_under_priority_is_the_derivative_to_the_right():
     )
     demand = np.array([[[1.0, 1.0], [0.0, 1.0], [2.0, 1.0]]])
     trial = Trial(case, np.array([1.0, 0.0, 1.0, 0.0]), demand)
-    more = trial.levels + np.array([0.5, 0.0, 0.0, 0.0])
-    rise = costs_of(trial, Allocation.PRIORITY, more) - costs_of(trial, Allocation.PRIORITY)
+    more = shifted(trial, np.array([0.5, 0.0, 0.0, 0.0]))
+    rise = costs_of(more, Allocation.PRIORITY) - costs_of(trial, Allocation.PRIORITY)
     assert gradient_of(trial, Allocation.PRIORITY)[0, 0] == pytest.approx(rise[0] / 0.5)
 
 
@@ -224,10 +218,9 @@ def test_decoupled_nodes_cost_what_they_cost_alone(seed):
         expected += costs_of(Trial(alone, np.array([level]), orders[:, :, np.newaxis]))
         if lane is not None:
             expected += lane.unit_cost * orders[:, case.warm_up :].sum(axis=1)
-            recent = [
-                orders[:, max(t - lead_time + 1, 0) : t + 1].sum(axis=1) for t in range(case.num_periods)
-            ]
-            expected += lane.pipeline_holding_cost * np.sum(recent[case.warm_up :], axis=0)
+            for t in range(case.warm_up, case.num_periods):
+                in_transit = orders[:, max(t - lead_time + 1, 0) : t + 1].sum(axis=1)
+                expected += lane.pipeline_holding_cost * in_transit
     decoupled = TreeSimulator(case).simulate_decoupled(component, trial.levels, trial.demand)
     np.testing.assert_allclose(decoupled, expected, rtol=1e-9)
 
@@ -245,19 +238,17 @@ def repriced(case: Case, node: dict[str, float], lane: dict[str, float]) -> Case
 
 
 def states(trial: Trial, allocation: Allocation, period: int) -> dict[str, np.ndarray]:
-    """On hand, backorders, in transit and shipped so far at the end of a period, each of shape (replication, node).
+    """On hand, backorders, in transit, shipped so far: shape (replication, node), at a period's end.
 
-    Read off the compiled core by charging 1 for each unit in a horizon that holds only this period, or all up to it.
+    Read off the compiled core by charging 1 a unit in a horizon that holds only this period, or all up to it.
     """
-    unit_rates = {
-        "holding_cost": 1.0, "holding_quadratic": 0.0, "overflow_cost": 0.0, "backorder_cost": 1.0
-    }  # fmt: skip
-    counting = repriced(trial.case, unit_rates, {"unit_cost": 1.0, "pipeline_holding_cost": 1.0})
+    rates = dict.fromkeys(("holding_quadratic", "overflow_cost"), 0.0)
+    rates |= dict.fromkeys(("holding_cost", "backorder_cost"), 1.0)
+    counting = repriced(trial.case, rates, {"unit_cost": 1.0, "pipeline_holding_cost": 1.0})
     demand = trial.demand[:, : period + 1]
     now = measures(Trial(replace(counting, horizon=1, warm_up=period), trial.levels, demand), allocation)
-    so_far = measures(
-        Trial(replace(counting, horizon=period + 1, warm_up=0), trial.levels, demand), allocation
-    )
+    from_start = replace(counting, horizon=period + 1, warm_up=0)
+    so_far = measures(Trial(from_start, trial.levels, demand), allocation)
     return {
         "on hand": now[:, :, Measure.HOLDING],
         "backorders": now[:, :, Measure.BACKORDER],
@@ -271,9 +262,8 @@ def demanded(trial: Trial, period: int) -> np.ndarray:
     customers, component = trial.case.network.customers, trial.component
     so_far = trial.demand[:, : period + 1].sum(axis=1)
     through = component.customers_through(customers)
-    return np.array(
-        [so_far[:, [customers.index(c) for c in through[name]]].sum(axis=1) for name in component.nodes]
-    ).T
+    columns = [[customers.index(customer) for customer in through[name]] for name in component.nodes]
+    return np.array([so_far[:, served].sum(axis=1) for served in columns]).T
 
 
 def children_of(component: Component, name: str) -> list[int]:
@@ -332,7 +322,7 @@ def test_costs_scale_with_the_unit_of_money(trial, factor, allocation):
 def test_a_higher_level_never_raises_backorders_anywhere_under_fcfs(trial, rise, data):
     node = data.draw(st.integers(0, len(trial.levels) - 1))
     counting = replace(trial, case=repriced(trial.case, {"backorder_cost": 1.0}, {}))
-    raised = replace(counting, levels=trial.levels + rise * np.eye(len(trial.levels))[node])
+    raised = shifted(counting, rise * np.eye(len(trial.levels))[node])
     before, after = (measures(t)[:, :, Measure.BACKORDER] for t in (counting, raised))
     assert np.all(after <= before + 1e-9)
 
@@ -360,9 +350,6 @@ def test_names_do_not_matter(trial, allocation, data):
         trial.case.warm_up,
     )
     other = replace(trial, case=renamed)
-    np.testing.assert_allclose(
-        measures(other, allocation), measures(trial, allocation), rtol=1e-12, atol=1e-12
-    )
-    np.testing.assert_allclose(
-        gradient_of(other, allocation), gradient_of(trial, allocation), rtol=1e-9, atol=1e-9
-    )
+    one, two = (simulated(t, allocation, with_gradient=True) for t in (trial, other))
+    np.testing.assert_allclose(two.measures, one.measures, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(two.gradient, one.gradient, rtol=1e-9, atol=1e-9)

@@ -1,8 +1,9 @@
 """The simulator and its gradient reproduce published optima, within intervals of the simulation.
 
-Sources: Snyder & Shen, Fundamentals of Supply Chain Theory, examples 4.1, 4.4 and 6.1; Shang & Song, "Newsvendor
-bounds and heuristic for optimal policies in serial supply chains", Management Science 49 (2003), whose costs are per
-unit of time and whose lead times of 0.25 are one period here: costs of a mean state do not depend on the unit.
+Sources: Snyder & Shen, Fundamentals of Supply Chain Theory, examples 4.1, 4.4 and 6.1; Shang & Song,
+"Newsvendor bounds and heuristic for optimal policies in serial supply chains", Management Science 49 (2003).
+Shang & Song charge per unit of time and have lead times of 0.25: one period here, at whose ends the mean state,
+and so the cost of a unit of time, is the same.
 """
 
 from collections.abc import Sequence
@@ -60,10 +61,8 @@ class Series:
             for k, (holding, lead_time) in enumerate(zip(self.holding, self.lead_times, strict=True), start=1)
         ]
         lanes = [
-            Lane(
-                f"stage {k + 1}", f"stage {k}", self.lead_times[k - 1], pipeline_holding_cost=self.holding[k]
-            )
-            for k in range(1, len(nodes))
+            Lane(f"stage {k + 1}", f"stage {k}", lead_time, pipeline_holding_cost=self.holding[k])
+            for k, lead_time in enumerate(self.lead_times[:-1], start=1)
         ]
         return make_case(nodes, lanes, {"stage 1": self.demand}, HORIZON, warm_up=2 * sum(self.lead_times))
 

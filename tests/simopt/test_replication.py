@@ -28,13 +28,12 @@ def two_sources(order: tuple[str, ...] = ("P1", "P2", "north", "south")) -> Case
     nodes |= {name: Node(name, holding_cost=2.0, backorder_cost=18.0) for name in ("north", "south")}
     lanes = [Lane(plant, shop, 1) for plant in ("P1", "P2") for shop in ("north", "south")]
     customers = [name for name in order if name in ("north", "south")]
-    return make_case(
-        [nodes[name] for name in order], lanes, {name: NormalDemand(10.0, 4.0) for name in customers}
-    )
+    demand = {name: NormalDemand(10.0, 4.0) for name in customers}
+    return make_case([nodes[name] for name in order], lanes, demand)
 
 
 def node_costs(case: Case, lanes: list[tuple[str, str]]) -> dict[str, np.ndarray]:
-    """Cost of each node on fresh paths; the plants never run short, so that shops depend on their demand alone."""
+    """Cost of each node on fresh paths; plants never run short, so that shops depend on demand alone."""
     design = case.network.design(lanes)
     levels = {name: 500.0 if name in case.network.sources else 12.0 for name in design.nodes}
     sample = ledger_of(case).fresh(design, levels, 0, 2)
@@ -43,9 +42,8 @@ def node_costs(case: Case, lanes: list[tuple[str, str]]) -> dict[str, np.ndarray
 
 def test_a_search_gives_the_same_numbers_with_one_job_and_with_two():
     case = warehouse_with_retailers()
-    one, two = (
-        ledger_of(case, num_jobs).search(whole(case), LEVELS, 700, with_gradient=True) for num_jobs in (1, 2)
-    )
+    ledgers = [ledger_of(case, num_jobs) for num_jobs in (1, 2)]
+    one, two = (ledger.search(whole(case), LEVELS, 700, with_gradient=True) for ledger in ledgers)
     np.testing.assert_array_equal(one.measures, two.measures)
     np.testing.assert_array_equal(one.gradient, two.gradient)
 
@@ -133,18 +131,16 @@ def test_a_design_of_one_component_costs_what_its_component_costs():
     design = case.network.design(lane.pair for lane in case.network.lanes)
     component = ledger_of(case).search(whole(case), LEVELS, 300)
     levels = dict(zip(design.nodes, LEVELS, strict=True))
-    np.testing.assert_array_equal(
-        ledger_of(case).search_design(design, levels, 300).measures, component.measures
-    )
+    sample = ledger_of(case).search_design(design, levels, 300)
+    np.testing.assert_array_equal(sample.measures, component.measures)
 
 
 def test_decoupled_costs_are_those_of_plentiful_supply():
     case = warehouse_with_retailers()
     plenty = np.array([500.0, 500.0, 22.0, 12.0, 33.0])
     coupled = ledger_of(case).search(whole(case), plenty, 100).costs
-    np.testing.assert_allclose(
-        ledger_of(case).search_decoupled(whole(case), plenty, 100), coupled, rtol=1e-12
-    )
+    decoupled = ledger_of(case).search_decoupled(whole(case), plenty, 100)
+    np.testing.assert_allclose(decoupled, coupled, rtol=1e-12)
 
 
 def test_the_ledger_counts_what_the_search_uses_and_stops_at_its_budget():

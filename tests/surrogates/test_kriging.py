@@ -22,7 +22,10 @@ def test_the_gradient_of_the_posterior_equals_finite_differences(kernel, dimensi
     scaled, params = _scale(sample(dimension, 15)), KrigingParams(kernel=kernel)
     for theta in np.random.default_rng(2).uniform(-1.0, 1.0, (5, dimension + 1)):
         difference = [
-            (_negative_log_posterior(theta + e, scaled, params)[0] - _negative_log_posterior(theta - e, scaled, params)[0])
+            (
+                _negative_log_posterior(theta + e, scaled, params)[0]
+                - _negative_log_posterior(theta - e, scaled, params)[0]
+            )
             / 2e-5
             for e in 1e-5 * np.eye(dimension + 1)
         ]
@@ -60,7 +63,9 @@ def test_the_fit_does_not_depend_on_the_units_of_points_and_values():
     model, other = fit_kriging(dataset), fit_kriging(scaled)
     new = np.random.default_rng(3).random((6, 2))
 
-    np.testing.assert_allclose(other.hyperparameters.length_scales, model.hyperparameters.length_scales * units, rtol=1e-4)
+    np.testing.assert_allclose(
+        other.hyperparameters.length_scales, model.hyperparameters.length_scales * units, rtol=1e-4
+    )
     np.testing.assert_allclose(other.predict(new * units)[0], 50.0 * model.predict(new)[0], rtol=1e-5)
 
 
