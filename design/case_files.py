@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from design.case import Case, CaseError
+from design.case_settings import Settings, format_settings, read_settings
 from design.demand import DISTRIBUTIONS, Demand, demand_parameters, make_demand
 from design.network import CycleInNetworkError, Lane, Network, Node
 from design.tables import (
@@ -27,7 +27,7 @@ from design.tables import (
 
 _RATE = number_parser(0.0, "money")
 _NODE_COLUMNS = (
-    Column("node", parse_text, required=True),
+    Column("node", parse_text, "", required=True),
     Column("kind", parse_text, ""),
     Column("x", number_parser()),
     Column("y", number_parser()),
@@ -40,27 +40,20 @@ _NODE_COLUMNS = (
     Column("fixed_cost", _RATE, 0.0),
 )
 _LANE_COLUMNS = (
-    Column("from", parse_text, required=True),
-    Column("to", parse_text, required=True),
-    Column("lead_time", parse_periods, required=True),
+    Column("from", parse_text, "", required=True),
+    Column("to", parse_text, "", required=True),
+    Column("lead_time", parse_periods, 0, required=True),
     Column("distance", number_parser(0.0, "units of distance")),
     Column("unit_cost", _RATE),
     Column("fixed_cost", _RATE, 0.0),
     Column("pipeline_holding_cost", _RATE, 0.0),
 )
 _DEMAND_COLUMNS = (
-    Column("node", parse_text, required=True),
-    Column("distribution", parse_text, required=True),
-    Column("mean", number_parser(0.0, "units per period"), required=True),
+    Column("node", parse_text, "", required=True),
+    Column("distribution", parse_text, "", required=True),
+    Column("mean", number_parser(0.0, "units per period"), 0.0, required=True),
     Column("sd", number_parser(0.0, "units per period")),
 )
-_SETTINGS: dict[str, tuple[str, ...] | None] = {
-    "name": None,
-    "title": None,
-    "simulation": ("horizon", "warm_up"),
-    "transport": ("rate",),
-    "units": None,
-}
 
 
 def case_names() -> tuple[str, ...]:
@@ -97,81 +90,19 @@ def _locate(name: str) -> Path:
 def read_case(folder: Path) -> Case:
     """Read and check the case in a folder; raises `CaseError` with every error found."""
     problems = Problems()
-    settings = _read_settings(folder / "case.toml", problems)
+    settings = read_settings(folder / "case.toml", problems)
     node_rows = read_table(folder / "nodes.csv", _NODE_COLUMNS, problems)
-    lane_rows = read_table(folder / "lanes.csv", _LANE_COLUMNS, problems)
+    lane_rows = read_table(folder / "lanes.csv", _LANE_COLUMNS, problems, may_be_empty=True)
     demand_rows = read_table(folder / "demand.csv", _DEMAND_COLUMNS, problems)
     nodes = {row.text("node"): _node(row) for row in node_rows}
-    _check_unique("nodes.csv", [(row, row.text("node")) for row in node_rows], "node", problems)
-    if node_rows:
-        known = set(nodes)
-        _check_known("lanes.csv", lane_rows, ("from", "to"), known, problems)
-        _check_known("demand.csv", demand_rows, ("node",), known, problems)
-    pairs = [(row, f"{row.text('from')} -> {row.text('to')}") for row in lane_rows]
-    _check_unique("lanes.csv", pairs, "lane", problems)
-    _check_unique("demand.csv", [(row, row.text("node")) for row in demand_rows], "demand of", problems)
-    lanes = [_lane(row, nodes, settings["rate"], problems) for row in lane_rows]
-    demand = _demand(demand_rows, problems)
-    if not problems.messages:
+    if _names_are_sound(node_rows, lane_rows, demand_rows, problems):
         _check_structure(node_rows, lane_rows, problems)
+    lanes = [_lane(row, nodes, settings.rate, problems) for row in lane_rows]
+    demand = _demand(demand_rows, problems)
     if problems.messages:
         raise CaseError(tuple(f"{folder.name}/{message}" for message in problems.messages))
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
-    return Case(
-        settings["name"],
-        settings["title"],
-        network,
-        demand,
-        settings["horizon"],
-        settings["warm_up"],
-        settings["units"],
-    )
-
-
-def _read_settings(path: Path, problems: Problems) -> dict[str, Any]:
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        problems.add(path.name, "file missing: expected name, title and [simulation] horizon, warm_up")
-        raw = None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.add(path.name, f"not readable as TOML: {error}")
-        raw = None
-    found = {"name": path.parent.name, "title": "", "horizon": 1, "warm_up": 0, "rate": None, "units": {}}
-    if raw is None:
-        return found
-    _check_setting_names(path.name, raw, problems)
-    simulation = raw.get("simulation", {})
-    found["name"], found["title"] = str(raw.get("name", path.parent.name)), str(raw.get("title", ""))
-    found["horizon"] = _whole(path.name, simulation, "horizon", 1, problems)
-    found["warm_up"] = _whole(path.name, simulation, "warm_up", 0, problems)
-    found["units"] = {str(key): str(value) for key, value in raw.get("units", {}).items()}
-    rate = raw.get("transport", {}).get("rate")
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf):
-        problems.add(path.name, f"{rate!r}: expected a number of money, at least 0", column="transport.rate")
-        rate = None
-    found["rate"] = rate
-    return found
-
-
-def _check_setting_names(file: str, raw: dict[str, Any], problems: Problems) -> None:
-    for key, value in raw.items():
-        if key not in _SETTINGS:
-            problems.add(file, f"unknown setting {key!r}: {expected_one_of(key, _SETTINGS)}")
-            continue
-        allowed = _SETTINGS[key]
-        for inner in value if isinstance(value, dict) else ():
-            if allowed and inner not in allowed:
-                problems.add(file, f"unknown setting {key}.{inner}: {expected_one_of(inner, allowed)}")
-
-
-def _whole(file: str, table: Any, key: str, least: int, problems: Problems) -> int:
-    value = table.get(key) if isinstance(table, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        found = "missing" if value is None else repr(value)
-        problems.add(file, f"{found}: expected a whole number of periods, at least {least}", column=f"simulation.{key}")
-        return least
-    return value
+    return Case(settings.name, settings.title, network, demand, settings.horizon, settings.warm_up, settings.units)
 
 
 def _node(row: Record) -> Node:
@@ -184,7 +115,8 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
     distance, unit_cost = row.optional_number("distance"), row.optional_number("unit_cost")
     if distance is None and origin in nodes and destination in nodes:
         distance = _distance(nodes[origin], nodes[destination])
-    if unit_cost is None and rate is not None and distance is None:
+    unknown = unit_cost is None and rate is not None and distance is None
+    if unknown and not problems.in_row("lanes.csv", row) and not problems.in_file("nodes.csv"):
         problems.add(
             "lanes.csv",
             "blank, and no coordinates of both ends: expected a number, at least 0",
@@ -214,6 +146,8 @@ def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
     demand: dict[str, Demand] = {}
     for row in rows:
         name = row.text("distribution")
+        if problems.in_row("demand.csv", row):
+            continue
         if name not in DISTRIBUTIONS:
             problems.add("demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution")
             continue
@@ -224,10 +158,29 @@ def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
     return demand
 
 
+def _names_are_sound(
+    node_rows: Sequence[Record], lane_rows: Sequence[Record], demand_rows: Sequence[Record], problems: Problems
+) -> bool:
+    """Check that names are unique and known; False where the network's structure cannot be looked at."""
+    before = len(problems.messages)
+    known = {row.text("node") for row in node_rows}
+    _check_unique("nodes.csv", [(row, row.text("node")) for row in node_rows], "node", problems)
+    if known:
+        _check_known("lanes.csv", lane_rows, ("from", "to"), known, problems)
+        _check_known("demand.csv", demand_rows, ("node",), known, problems)
+    sound_lanes = [row for row in lane_rows if row.text("from") and row.text("to")]
+    pairs = [(row, f"{row.text('from')} -> {row.text('to')}") for row in sound_lanes]
+    _check_unique("lanes.csv", pairs, "lane", problems)
+    _check_unique("demand.csv", [(row, row.text("node")) for row in demand_rows], "demand of", problems)
+    complete = bool(lane_rows) or not problems.in_file("lanes.csv")
+    named = all(known) and len(sound_lanes) == len(lane_rows)
+    return bool(known) and complete and named and len(problems.messages) == before
+
+
 def _check_unique(file: str, keyed: list[tuple[Record, str]], what: str, problems: Problems) -> None:
     first: dict[str, int] = {}
     for row, key in keyed:
-        if key in first:
+        if key and key in first:
             problems.add(file, f"duplicate {what} {key!r}: expected once, first in row {first[key]}", row.line)
         first.setdefault(key, row.line)
 
@@ -238,7 +191,7 @@ def _check_known(
     for row in rows:
         for column in columns:
             name = row.text(column)
-            if name not in known:
+            if name and name not in known:
                 what = f"unknown node {name!r}: {expected_one_of(name, sorted(known))}"
                 problems.add(file, what, row.line, column)
 
@@ -248,14 +201,14 @@ def _check_structure(node_rows: Sequence[Record], lane_rows: Sequence[Record], p
     supplied = {row.text("to") for row in lane_rows}
     for row in node_rows:
         name, lead_time = row.text("node"), row.values["lead_time"]
+        if problems.in_row("nodes.csv", row):
+            continue
         if name not in supplied and lead_time is None:
             what = f"blank, and no lane leads to {name!r}: expected a lane, or the lead time of an outside supply"
             problems.add("nodes.csv", what, row.line, "lead_time")
         if name in supplied and lead_time is not None:
             what = f"{lead_time} for {name!r}, which lanes supply: expected a blank (only sources have one)"
             problems.add("nodes.csv", what, row.line, "lead_time")
-    if problems.messages:
-        return
     names = tuple(Node(row.text("node"), lead_time=0) for row in node_rows)
     lanes = tuple(Lane(row.text("from"), row.text("to"), 0) for row in lane_rows)
     try:
@@ -277,11 +230,8 @@ def save_case(case: Case, folder: Path) -> None:
         Made if need be; files of the same names are overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = [f"name = {_toml(case.name)}", f"title = {_toml(case.title)}", "", "[simulation]"]
-    settings += [f"horizon = {case.horizon}", f"warm_up = {case.warm_up}"]
-    if case.units:
-        settings += ["", "[units]", *(f"{_toml(key)} = {_toml(value)}" for key, value in case.units.items())]
-    (folder / "case.toml").write_text("\n".join(settings) + "\n", encoding="utf-8")
+    settings = Settings(case.name, case.title, case.horizon, case.warm_up, units=case.units)
+    (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     nodes = [
         {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}
         for n in case.network.nodes
@@ -296,21 +246,16 @@ def save_case(case: Case, folder: Path) -> None:
 _LANE_HEADERS = {"origin": "from", "destination": "to"}
 
 
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
-
-
 def _write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     used = [c for c in columns if c.required or any(row[c.name] != c.default for row in rows)]
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([column.name for column in used])
         for row in rows:
-            writer.writerow([_cell(row[column.name], column.default) for column in used])
+            writer.writerow([_cell(row[column.name], column) for column in used])
 
 
-def _cell(value: Any, default: Any) -> str:
-    if value == default:
+def _cell(value: Any, column: Column) -> str:
+    if value == column.default and not column.required:
         return ""
     return repr(float(value)) if isinstance(value, float) else str(value)

@@ -71,6 +71,8 @@ class NormalDemand:
 
     def quantile(self, uniform: Floats) -> Floats:
         """Demand at each cumulative probability."""
+        if self.scale == 0.0:
+            return np.full_like(np.asarray(uniform, dtype=np.float64), max(self.location, 0.0))
         return np.maximum(self.location + self.scale * special.ndtri(uniform), 0.0)
 
     def expected_excess(self, threshold: Floats) -> Floats:
@@ -187,6 +189,8 @@ def make_demand(distribution: str, mean: float, sd: float | None) -> Demand:
         raise ValueError(f"sd missing for {distribution}: expected a number")
     if distribution == "gamma":
         return GammaDemand(_positive("mean", mean), _positive("sd", sd))
+    if sd < 0.0:
+        raise ValueError(f"sd {sd:g}: expected a number, at least 0")
     return NormalDemand(mean, sd)
 
 

@@ -40,11 +40,16 @@ class GridDistribution:
         """Expected value, units."""
         return float(self.points @ self.probability)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether only one value has a probability."""
+        return bool(np.count_nonzero(self.probability) == 1)
+
     def quantile(self, uniform: Floats, whole_units: bool) -> Floats:
         """Inverse distribution function, interpolated within a step unless the demand is in whole units."""
         cumulative = np.cumsum(self.probability)
         above = np.minimum(np.searchsorted(cumulative, uniform), len(cumulative) - 1)
-        if whole_units:
+        if whole_units or self.is_constant:
             return self.step * above
         mass = np.maximum(self.probability[above], 1e-300)
         within = np.clip(1.0 - (cumulative[above] - uniform) / mass, 0.0, 1.0)
@@ -64,10 +69,12 @@ def lead_time_demand(demand: Demand, num_periods: int) -> GridDistribution:
     num_periods
         Periods at risk, at least 0.
     """
-    if num_periods == 0:
-        return GridDistribution(1.0, np.ones(1))
     deviation = demand.standard_deviation
-    step = 1.0 if demand.whole_units else _step(demand.mean, deviation * np.sqrt(num_periods))
+    if num_periods == 0 or demand.mean == 0.0:
+        return GridDistribution(1.0, np.ones(1))
+    if deviation == 0.0:
+        return GridDistribution(demand.mean, np.eye(num_periods + 1)[num_periods])
+    step = 1.0 if demand.whole_units else deviation * np.sqrt(num_periods) / STEPS_PER_DEVIATION
     single = _single_period(demand, step)
     size = (len(single) - 1) * num_periods + 1
     padded = 1 << (size - 1).bit_length()
@@ -75,10 +82,6 @@ def lead_time_demand(demand: Demand, num_periods: int) -> GridDistribution:
     total = np.maximum(np.fft.irfft(spectrum, padded)[:size], 0.0)
     kept = total[: int(np.flatnonzero(np.cumsum(total[::-1])[::-1] > TAIL)[-1]) + 1]
     return GridDistribution(step, kept / kept.sum())
-
-
-def _step(mean: float, deviation: float) -> float:
-    return deviation / STEPS_PER_DEVIATION if deviation > 0.0 else max(mean, 1.0)
 
 
 def _single_period(demand: Demand, step: float) -> Floats:

@@ -250,7 +250,7 @@ class Network:
         try:
             return tuple(TopologicalSorter(graph).static_order())
         except CycleError as error:
-            raise CycleInNetworkError(tuple(reversed(error.args[1]))) from None
+            raise CycleInNetworkError(tuple(error.args[1])) from None
 
     @cached_property
     def reachable_customers(self) -> dict[str, tuple[str, ...]]:

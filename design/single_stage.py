@@ -105,12 +105,12 @@ class QuadratureSingleStage:
         before = _running_products([mass for mass, _ in spectra])
         after = _running_products([mass for mass, _ in reversed(spectra)])[::-1]
         total = lattice.to_values(np.fft.irfft(before[-1], lattice.size))
-        level, cost, slope = minimize_net_stock_cost(lattice.values, total, np.array(rates))
+        level, cost, slope = minimize_net_stock_cost(lattice.values, total, np.array(rates, dtype=np.float64))
         test = lattice.spectrum_of(slope)
         for position, customer in enumerate(active):
             others = before[position] * after[position + 1]
             gradient[customer] = -lattice.inner_product(test, spectra[position][1] * others)
-        return SingleStageValue(cost, gradient, level)
+        return SingleStageValue(cost, gradient, max(level, 0.0))
 
     def _grid(self, customer: str, num_periods: int) -> GridDistribution:
         key = (customer, num_periods)
@@ -144,7 +144,7 @@ class SampledSingleStage:
         demand = samples @ np.asarray(reach, dtype=np.float64)
         order = np.argsort(demand, kind="stable")
         weights = np.full(len(demand), 1.0 / len(demand))
-        level, cost, slope = minimize_net_stock_cost(demand[order], weights, np.array(rates))
+        level, cost, slope = minimize_net_stock_cost(demand[order], weights, np.array(rates, dtype=np.float64))
         return SingleStageValue(cost, -(slope * weights) @ samples[order], level)
 
 
@@ -161,8 +161,12 @@ class Scenarios(Protocol):
 
 @dataclass(frozen=True)
 class _Lattice:
-    """A periodic grid of `size` points that holds the sum of scaled demands, first value `start`·`step`."""
+    """A periodic grid of `size` points that holds the sum of scaled demands, first value offset + `start`·`step`.
 
+    Demands that never vary make up the offset.
+    """
+
+    offset: float
     step: float
     start: int
     size: int
@@ -170,25 +174,29 @@ class _Lattice:
     @classmethod
     def covering(cls, grids: list[GridDistribution], shares: list[float], min_size: int) -> _Lattice:
         """The grid from the combined lowest to the combined highest value; extremes add in quadrature."""
-        mean = sum(share * grid.mean for grid, share in zip(grids, shares, strict=True))
-        extremes = [share * (grid.points[-1] - grid.mean) for grid, share in zip(grids, shares, strict=True)]
-        high = mean + float(np.sqrt(np.sum(np.square(extremes))))
+        offset = sum(share * grid.mean for grid, share in zip(grids, shares, strict=True) if grid.is_constant)
+        varying = [(grid, share) for grid, share in zip(grids, shares, strict=True) if not grid.is_constant]
+        if not varying:
+            return cls(offset, 1.0, -1, 4)
+        mean = sum(share * grid.mean for grid, share in varying)
+        high = mean + float(np.sqrt(sum((share * (grid.points[-1] - grid.mean)) ** 2 for grid, share in varying)))
         low = max(mean - (high - mean), 0.0)
-        finest = min(share * grid.step for grid, share in zip(grids, shares, strict=True))
-        if all(grid.step == 1.0 and share == 1.0 for grid, share in zip(grids, shares, strict=True)):
+        step = max((high - low) / (min_size - 4), 0.25 * min(share * grid.step for grid, share in varying))
+        if all(grid.step == 1.0 and share == 1.0 for grid, share in varying):
             step = 1.0
-        else:
-            step = max((high - low) / (min_size - 4), 0.25 * finest)
         size = 1 << (int((high - low) / step) + 3).bit_length()
-        return cls(step, int(low / step) - 1, size)
+        return cls(offset, step, int(low / step) - 1, size)
 
     @property
     def values(self) -> Floats:
         """Units at each point, ascending, shape (size,)."""
-        return self.step * (self.start + np.arange(self.size, dtype=np.float64))
+        return self.offset + self.step * (self.start + np.arange(self.size, dtype=np.float64))
 
     def spectra(self, grid: GridDistribution, share: float) -> tuple[Spectrum, Spectrum]:
         """Transforms of a scaled demand's mass and of its mass times the unscaled demand."""
+        if grid.is_constant:
+            everywhere = np.ones(self.size // 2 + 1, dtype=np.complex128)
+            return everywhere, grid.mean * everywhere
         position = grid.points * (share / self.step)
         nearest = np.floor(position + 0.5).astype(np.int64)
         f = position - nearest
@@ -246,7 +254,11 @@ def _slope(net, right, rates):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, error_model="numpy")
 def _bracket(demand, weights, rates):  # type: ignore[no-untyped-def]
-    """Levels low <= high around the minimum; equal where the minimum is a kink at a demand."""
+    """Levels low <= high around the minimum, and whether the slope at high is its right derivative there.
+
+    They are equal where the minimum is a kink at a demand; else the mean slope is linear in between, or they are
+    neighboring numbers around a kink at a demand plus the capacity.
+    """
     first, last = 0, len(demand) - 1
     while first < last:
         middle = (first + last) // 2
@@ -256,16 +268,19 @@ def _bracket(demand, weights, rates):  # type: ignore[no-untyped-def]
             first = middle + 1
     high = demand[first]
     if first == 0 or _mean_slope(high, False, demand, weights, rates) <= 0.0:
-        return high, high
+        return high, high, True
     low = demand[first - 1]
-    if rates[2] < np.inf:  # kinks at demand + capacity may lie between: halve until none matters
-        for _ in range(60):
+    if rates[2] < np.inf:  # kinks at demand + capacity may lie between: halve until none does
+        if _mean_slope(high, True, demand, weights, rates) < 0.0:
+            return low, high, False
+        for _ in range(80):
             middle = 0.5 * (low + high)
             if _mean_slope(middle, True, demand, weights, rates) >= 0.0:
                 high = middle
             else:
                 low = middle
-    return low, high
+        return low, high, True
+    return low, high, False
 
 
 @njit(cache=True, error_model="numpy")
@@ -287,10 +302,10 @@ def minimize_net_stock_cost(demand, weights, rates):  # type: ignore[no-untyped-
         The level, the expected cost per period there, and subgradients of the cost at level - demand, shape (point,),
         whose weighted mean is zero.
     """
-    low, high = _bracket(demand, weights, rates)
+    low, high, right = _bracket(demand, weights, rates)
     kink = low == high
     slope_low = _mean_slope(low, not kink, demand, weights, rates)
-    slope_high = _mean_slope(high, kink, demand, weights, rates)
+    slope_high = _mean_slope(high, right, demand, weights, rates)
     part = 0.0
     if slope_high > slope_low:
         part = min(max(-slope_low / (slope_high - slope_low), 0.0), 1.0)
@@ -300,6 +315,6 @@ def minimize_net_stock_cost(demand, weights, rates):  # type: ignore[no-untyped-
     for k in range(len(demand)):
         cost += weights[k] * net_stock_cost(level - demand[k], rates[0], rates[1], rates[2], rates[3], rates[4])
         slopes[k] = (1.0 - part) * _slope(low - demand[k], not kink, rates) + part * _slope(
-            high - demand[k], kink, rates
+            high - demand[k], right, rates
         )
     return level, cost, slopes

@@ -23,7 +23,8 @@ class Column:
     parse
         Turns a cell's text into its value; raises ValueError saying what was expected.
     default
-        Value of a blank cell or absent column.
+        Value of a blank cell or absent column; also stands in for a cell with an error, so that the row is still
+        checked against other tables.
     required
         Whether column and cell must be there.
     """
@@ -62,14 +63,26 @@ class Problems:
     """Collects messages; every place has the same form."""
 
     messages: list[str] = field(default_factory=list)
+    places: set[tuple[str, int | None]] = field(default_factory=set)
 
     def add(self, file: str, what: str, line: int | None = None, column: str | None = None) -> None:
         """Note one problem: file, row and column as far as they apply, then what was found and expected."""
         place = file + (f" row {line}" if line else "") + (f" column {column}" if column else "")
         self.messages.append(f"{place}: {what}")
+        self.places.add((file, line))
+
+    def in_file(self, file: str) -> bool:
+        """Whether anything was wrong with a file."""
+        return any(name == file for name, _ in self.places)
+
+    def in_row(self, file: str, row: Record) -> bool:
+        """Whether anything was wrong with a row, so that what follows from it need not be said."""
+        return (file, row.line) in self.places
 
 
-def read_table(path: Path, columns: Iterable[Column], problems: Problems) -> list[Record]:
+def read_table(
+    path: Path, columns: Iterable[Column], problems: Problems, *, may_be_empty: bool = False
+) -> list[Record]:
     """Rows of a CSV file.
 
     Parameters
@@ -79,14 +92,16 @@ def read_table(path: Path, columns: Iterable[Column], problems: Problems) -> lis
     columns
         The columns that may occur.
     problems
-        Collects what is wrong; rows with errors are left out of the result.
+        Collects what is wrong; a cell with an error has its column's default in the result.
+    may_be_empty
+        Whether a header without rows is fine.
     """
     known = {column.name: column for column in columns}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
             header = [cell.strip() for cell in next(reader, [])]
-            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]
     except FileNotFoundError:
         problems.add(path.name, "file missing: expected a table with the columns " + ", ".join(known))
         return []
@@ -95,10 +110,9 @@ def read_table(path: Path, columns: Iterable[Column], problems: Problems) -> lis
         return []
     if not _header_is_sound(path.name, header, known, problems):
         return []
-    if not lines:
+    if not lines and not may_be_empty:
         problems.add(path.name, "no rows: expected at least one below the header")
-    records = [_read_row(path.name, line, header, cells, known, problems) for line, cells in lines]
-    return [record for record in records if record is not None]
+    return [_read_row(path.name, line, header, cells, known, problems) for line, cells in lines]
 
 
 def _header_is_sound(file: str, header: list[str], known: Mapping[str, Column], problems: Problems) -> bool:
@@ -118,24 +132,22 @@ def _header_is_sound(file: str, header: list[str], known: Mapping[str, Column], 
 
 def _read_row(
     file: str, line: int, header: list[str], cells: list[str], known: Mapping[str, Column], problems: Problems
-) -> Record | None:
-    if len(cells) > len(header) and any(cells[len(header) :]):
+) -> Record:
+    if any(cells[len(header) :]):
         problems.add(file, f"{len(cells)} cells: expected {len(header)}, one per column of the header", line)
-        return None
     given = dict(zip(header, cells, strict=False))
     values: dict[str, Value] = {}
     for column in known.values():
         text = given.get(column.name, "")
-        if not text:
-            if column.required:
-                problems.add(file, "blank: " + _expected(column), line, column.name)
-            values[column.name] = column.default
-            continue
-        try:
-            values[column.name] = column.parse(text)
-        except ValueError as error:
-            problems.add(file, f"{text!r}: {error}", line, column.name)
-    return Record(line, values) if len(values) == len(known) else None
+        values[column.name] = column.default
+        if not text and column.required:
+            problems.add(file, "blank: " + _expected(column), line, column.name)
+        elif text:
+            try:
+                values[column.name] = column.parse(text)
+            except ValueError as error:
+                problems.add(file, f"{text!r}: {error}", line, column.name)
+    return Record(line, values)
 
 
 def _expected(column: Column) -> str:

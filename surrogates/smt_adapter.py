@@ -93,8 +93,11 @@ def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
     model.set_training_values(dataset.points, dataset.values[:, None])
     # SMT prints where a trial matrix is singular, takes the logarithm of zero where all values are equal, and warns of
     # repeated points, which the nugget takes care of.
-    with one_blas_thread(), contextlib.redirect_stdout(io.StringIO()), np.errstate(divide="ignore"):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
-            model.train()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(one_blas_thread())
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(np.errstate(divide="ignore"))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
+        model.train()
     return SmtKriging(model, float(model.optimal_par["sigma2"][0]))

@@ -11,7 +11,9 @@ i's net stock and s_ij(t) = ∂X_ij(t)/∂X_i(t) the share of a short node's nex
 
     λ_i(t) = w_i(t) + Σ_j s_ij(t)·λ_j(t + L_j),      ∂cost/∂S_i = Σ_t λ_i(t)
 
-which costs one number per node and period at any depth. Ties count as not short, so it is the right derivative.
+which costs one number per node and period at any depth. Ties count as not short, so it is the right derivative under
+first come, first served; under priority it is the gradient wherever there is one, but at exact ties (whole demand and
+whole levels) it may be neither side's.
 
 A tree is given by arrays over its nodes, numbered so that every node comes after its supplier: `parent` (-1 for the
 source), `lead_time` of the lane into the node or of the outside supply, `customer` (column of the demand array, -1 for
@@ -130,11 +132,13 @@ def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
             tau += 1
         before = total[tau - 1] if tau > 0 else 0.0
         served = available[t] - before
-        part = 1.0 / (total[tau] - before)
+        asked = total[tau] - before
+        part = 1.0 / asked
         for j in range(first, last):
             own_before = cumulative[j, tau - 1] if tau > 0 else 0.0
-            share[j, t] = (cumulative[j, tau] - own_before) * part
-            shipped[j, t] = own_before + served * share[j, t]
+            own = cumulative[j, tau] - own_before
+            share[j, t] = own * part
+            shipped[j, t] = own_before + served * own / asked
 
 
 @_compiled
@@ -142,19 +146,15 @@ def _ration_priority(i, first, last, available, cumulative, shipped, share):
     """X_ij of children first..last-1, the first one always first; share[j, t] = 1 where U_j is limited by supply."""
     total = cumulative[i]
     for t in range(len(total)):
-        arrived = available[t]
-        if t > 0:
-            arrived -= min(total[t - 1], available[t - 1])
-        wanted, before, before_last = 0.0, 0.0, 0.0
-        previous_limited = False
+        left = available[t] - (min(total[t - 1], available[t - 1]) if t > 0 else 0.0)
+        enough, limited = available[t] >= total[t], False
         for j in range(first, last):
-            wanted += cumulative[j, t]
-            before_last += shipped[j, t - 1] if t > 0 else 0.0
-            limited = before_last + arrived < wanted
-            up_to_j = before_last + arrived if limited else wanted
+            before = shipped[j, t - 1] if t > 0 else 0.0
+            owed = cumulative[j, t] - before
+            limited = not enough and (limited or left < owed)
             share[j, t] = 1.0 if limited else 0.0
-            shipped[j, t] = up_to_j - before if limited or previous_limited else cumulative[j, t]
-            before, previous_limited = up_to_j, limited
+            shipped[j, t] = before + min(left, owed) if limited else cumulative[j, t]
+            left -= min(left, owed)
 
 
 @_compiled

@@ -4,7 +4,7 @@ from math import inf
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import minimize_scalar
@@ -58,7 +58,7 @@ def test_normal_demand_is_the_newsvendor(num_periods, reach):
     variances = num_periods * np.array([36.0, 16.0])
     deviation = np.sqrt(np.square(reach) @ variances)
     assert value.cost == pytest.approx(20.0 * stats.norm.pdf(z) * deviation, rel=5e-5)
-    assert value.level == pytest.approx(num_periods * np.dot([40.0, 25.0], reach) + z * deviation, rel=1e-4)
+    assert abs(value.level - (num_periods * np.dot([40.0, 25.0], reach) + z * deviation)) <= 5e-3 * deviation
     expected = 20.0 * stats.norm.pdf(z) * np.multiply(reach, variances) / deviation
     np.testing.assert_allclose(value.gradient, expected * (np.array(reach) > 0.0), rtol=1e-3, atol=1e-3)
 
@@ -123,7 +123,7 @@ def test_cost_and_gradient_agree_with_sobol_samples(rates):
     sampled = SampledSingleStage(sobol_scenarios(demand, 8192, seed=1)).evaluate(rates, 2, tuple(demand), reach)
     exact = quadrature(rates, 2, demand, reach)
     assert sampled.cost == pytest.approx(exact.cost, rel=2e-3)
-    np.testing.assert_allclose(sampled.gradient, exact.gradient, rtol=0.02)
+    np.testing.assert_allclose(sampled.gradient, exact.gradient, atol=3e-3 * exact.gradient.max())
 
 
 def test_only_the_sampled_form_counts_scenarios():
@@ -155,7 +155,7 @@ def costs_with_two_reaches(draw) -> tuple:
     return draw(RATES), draw(st.integers(1, 4)), demand, *reaches
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(drawn=costs_with_two_reaches())
 def test_a_cut_by_quadrature_never_exceeds_the_cost_elsewhere(drawn):
     rates, num_periods, demand, here, there = drawn
@@ -165,7 +165,7 @@ def test_a_cut_by_quadrature_never_exceeds_the_cost_elsewhere(drawn):
     assert cut <= at_there.cost + 1e-4 * largest
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(drawn=costs_with_two_reaches())
 def test_the_cost_by_quadrature_is_convex_in_the_reach(drawn):
     rates, num_periods, demand, here, there = drawn
@@ -199,6 +199,7 @@ def test_few_samples_are_minimized_exactly(drawn):
 
 
 @settings(max_examples=200)
+@example(drawn=((1.0, 0.0, 3.0, 1.0, 1.0), np.array([[0.0, 0.0], [0.0, 0.0], [0.0, 4.0], [0.0, 4.0], [0.0, 4.0]])))
 @given(drawn=samples())
 def test_slopes_are_subgradients_with_mean_exactly_zero(drawn):
     rates, paths = drawn
