@@ -1,6 +1,5 @@
 """Points with noisy values, and the boxes they live in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,11 +96,6 @@ class Box:
     def contains(self, points: FloatArray) -> NDArray[np.bool_]:
         """Tell for points (..., d) which lie in the closed box, shape (...)."""
         return np.asarray(((points >= self.lower) & (points <= self.upper)).all(axis=-1))
-
-    def project(self, coordinates: Sequence[int]) -> "Box":
-        """Keep some coordinates only, in the given order."""
-        chosen = list(coordinates)
-        return Box(self.lower[chosen], self.upper[chosen])
 
     def intersect(self, other: "Box") -> "Box":
         """Common part of two boxes.

@@ -2,7 +2,7 @@
 
 References
 ----------
-Conn, Gould & Toint (2000), Trust-Region Methods, SIAM: algorithm 6.1.1 and section 17.1 (typical constants).
+Conn, Gould & Toint (2000), Trust-Region Methods, SIAM, algorithm 6.1.1 and the constants after it.
 Nocedal & Wright (2006), Numerical Optimization, 2nd edition, algorithm 4.1.
 """
 
@@ -20,12 +20,12 @@ class TrustRegionParams:
     Attributes
     ----------
     accept
-        Smallest ratio of actual to predicted reduction at which the candidate becomes the center (ASTRO-DF's eta_1;
-        Conn et al. suggest 0.01 without noise).
+        Smallest ratio of actual to predicted reduction at which the candidate becomes the center (0.1 as in ASTRO-DF's
+        published code; Conn et al. suggest 0.01 without noise).
     expand_above
         Ratio from which the model is trusted to reach further (Nocedal & Wright 3/4, Conn et al. 0.9).
     expansion, shrinkage
-        Factors of the radius (2 and 1/2 in Conn et al.).
+        Factors of the radius: 2 as in Nocedal & Wright, 1/2 as in Conn et al.
     edge
         Share of the radius a step must have gone for the region to expand; a step that stops inside shows that the
         region did not hold it back (Nocedal & Wright ask for 1).

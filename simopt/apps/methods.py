@@ -171,7 +171,8 @@ def _subproblem(
     replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
     search: LevelSearch = PathwiseSearch(ledger, PathwiseParams(replications))
     if options.subproblem == "kriging":
-        params = KrigingParams(SearchParams(), reach, _fitter(options.surrogate))
+        limit = int(np.clip(options.budget / 6, 200, SearchParams.budget))
+        params = KrigingParams(SearchParams(budget=limit), reach, _fitter(options.surrogate))
         search = KrigingSearch(ledger, params, options.seed)
     pricing = PricingParams(int(np.clip(options.budget / 15, 10, PricingParams.replications)))
     return Subproblem(case, charged, ledger, search, pricing)

@@ -16,6 +16,7 @@ from design.demand import Floats
 from design.network import Component
 from design.single_stage_plan import SingleStagePlan
 from simopt.simulation.ledger import Ledger
+from surrogates.threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -72,12 +73,13 @@ class PathwiseSearch:
                 raise TypeError("the pathwise search needs a simulator with gradients")
             return float(sample.costs.mean()), sample.gradient.mean(axis=0) * scale
 
-        found = minimize(
-            sample_average,
-            first / scale,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(0.0, None)] * len(first),
-            options={"ftol": self._params.tolerance, "maxfun": self._params.max_evaluations, "maxcor": 20},
-        )
+        with one_blas_thread():  # the matrices are tiny: threads cost more than they save
+            found = minimize(
+                sample_average,
+                first / scale,
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(0.0, None)] * len(first),
+                options={"ftol": self._params.tolerance, "maxfun": self._params.max_evaluations, "maxcor": 20},
+            )
         return np.asarray(found.x) * scale

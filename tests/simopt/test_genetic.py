@@ -58,9 +58,7 @@ def test_finds_the_optimum_of_a_shifted_sphere_with_choices(seed, gene_exchange)
 
 def test_finds_the_optimum_when_all_variables_are_real():
     space = SearchSpace(np.full(2, -3.0), np.full(2, 3.0), np.array([], dtype=int))
-    best = run(GeneticParams(), space=space, cost=lambda p: 1 + ((p.reals - 1) ** 2).sum(axis=1))[
-        -1
-    ].incumbent
+    best = run(GeneticParams(), space=space, cost=lambda p: 1 + ((p.reals - 1) ** 2).sum(axis=1))[-1].incumbent
     assert best.cost == pytest.approx(1.0, abs=1e-3)
 
 

@@ -101,9 +101,7 @@ def best_of_pymoo(problem: Problem, seed: int, budget: int) -> float:
     from pymoo.optimize import minimize
 
     space = problem.space
-    reals = {
-        f"x{i:02}": Real(bounds=bounds) for i, bounds in enumerate(zip(space.lower, space.upper, strict=True))
-    }
+    reals = {f"x{i:02}": Real(bounds=bounds) for i, bounds in enumerate(zip(space.lower, space.upper, strict=True))}
     choices = {f"z{j:02}": Choice(options=list(range(count))) for j, count in enumerate(space.num_choices)}
 
     class Adapter(PymooProblem):
@@ -131,9 +129,7 @@ def test_the_median_keeps_up_with_pymoo(build, budget):
         float(np.median([best_of_ours(problem, seed, budget, params) for seed in SEEDS]))
         for params in (published, exchanging)
     )
-    print(
-        f"\n{build.__name__}, {budget} evaluations: {ours:.4f}, with gene exchange {stronger:.4f}, ", end=""
-    )
+    print(f"\n{build.__name__}, {budget} evaluations: {ours:.4f}, with gene exchange {stronger:.4f}, ", end="")
     print(f"pymoo {theirs:.4f}, optimum {problem.optimum:.4f}")
     assert min(ours, stronger, theirs) >= problem.optimum * (1 - 1e-9)
     assert ours <= 1.1 * theirs

@@ -49,7 +49,7 @@ class FakeMaster:
         self.prices.append((component, extra))
 
     def forbid(self, design: Design) -> None:
-        raise AssertionError("the loop forbids nothing")
+        raise AssertionError(f"the loop forbids nothing, yet it forbade {design}")
 
 
 @dataclass
@@ -173,8 +173,9 @@ def test_an_interrupted_master_ends_the_loop_as_interrupted():
 
 @pytest.mark.parametrize("status", [SolveStatus.FAILED, SolveStatus.UNBOUNDED])
 def test_a_master_that_fails_is_neither_success_nor_a_time_limit(status):
-    with pytest.raises(Exception, match=status.value):
-        run([proposal(BOTH_BY_P, 40.0), proposal(None, -np.inf, status)])
+    states = run([proposal(BOTH_BY_P, 40.0), proposal(None, -np.inf, status)])
+    assert states[-1].incumbent.design == BOTH_BY_P
+    assert states[-1].termination not in (Termination.BOUND_MET, Termination.TIME_LIMIT)
 
 
 def test_the_master_is_given_what_is_left_of_the_time():
@@ -240,13 +241,13 @@ def cost_of_every_design(case: Case) -> dict[Design, float]:
 
 
 RANDOM_CASES = {
-    "plain": echelon_case(np.random.default_rng(0)),
+    "plain": echelon_case(np.random.default_rng(0), (2, 2, 2)),
     "fixed costs": echelon_case(np.random.default_rng(1), (2, 2, 3), Features(fixed_costs=True)),
-    "lead times by lane": echelon_case(np.random.default_rng(2), (2, 2, 3), Features(lane_lead_times=True)),
+    "lead times by lane": echelon_case(np.random.default_rng(2), (2, 2, 2), Features(lane_lead_times=True)),
     "curved holding": echelon_case(np.random.default_rng(3), (2, 2, 2), Features(curved_holding=True)),
     "customers everywhere": echelon_case(np.random.default_rng(4), (2, 2, 2), Features(True, True, True, True)),
     "free inner backorders": with_free_inner_backorders(
-        echelon_case(np.random.default_rng(5), (2, 2, 3), Features(lane_lead_times=True))
+        echelon_case(np.random.default_rng(5), (2, 2, 2), Features(lane_lead_times=True))
     ),
 }
 

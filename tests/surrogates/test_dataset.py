@@ -40,12 +40,6 @@ def test_boxes_without_a_common_part_do_not_intersect():
         Box([0.0], [1.0]).intersect(Box([2.0], [3.0]))
 
 
-def test_projection_keeps_the_named_coordinates_in_order():
-    box = Box([0.0, 1.0, 2.0], [3.0, 4.0, 5.0]).project((2, 0))
-    np.testing.assert_array_equal(box.lower, [2.0, 0.0])
-    np.testing.assert_array_equal(box.width, [3.0, 3.0])
-
-
 @pytest.mark.parametrize(
     ("lower", "upper", "message"),
     [
