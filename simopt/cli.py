@@ -58,8 +58,7 @@ def solve(
     if out is not None:
         write_run(out, loaded, result)
     print_result(result, loaded, out)
-    if result.status == "interrupted":
-        raise typer.Exit(EXIT_INTERRUPTED)
+    raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
 
 
 @app.command()

@@ -162,7 +162,7 @@ class Result:
     case, method, seed
         What was run.
     status
-        "solved" where the search ended by itself, "limit" or "interrupted" otherwise.
+        "solved" where the search ended by itself; "limit", "interrupted" or "failed" otherwise.
     termination
         Why the search ended, in words.
     warnings

@@ -144,6 +144,8 @@ def versions() -> dict[str, str]:
 def _status(termination: Termination) -> str:
     if termination is Termination.INTERRUPTED:
         return "interrupted"
+    if termination is Termination.SOLVER_FAILED:
+        return "failed"
     return "limit" if termination in _LIMITS else "solved"
 
 

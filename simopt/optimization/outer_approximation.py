@@ -77,7 +77,7 @@ def outer_approximation(
         state = state.bounded(proposal)
         end = _end_after_master(state, proposal, params)
         if end is not None or proposal.design is None:
-            yield replace(state, termination=end or Termination.TIME_LIMIT)
+            yield replace(state, termination=end)
             return
         # Sim_Opt at y_k: levels x_k and simulated cost of every component not seen before
         found = [
@@ -95,13 +95,22 @@ def outer_approximation(
 
 
 def _end_after_master(state: SearchState, proposal: MasterSolution, params: LoopParams) -> Termination | None:
-    """Whether the bound has met the incumbent, or the master was interrupted."""
-    if proposal.status is SolveStatus.INTERRUPTED:
-        return Termination.INTERRUPTED
-    if state.incumbent is None or proposal.design is None:
+    """Whether the bound has met the incumbent, or the master came to no design worth simulating."""
+    if proposal.status in _MASTER_ENDS:
+        return _MASTER_ENDS[proposal.status]
+    if proposal.design is None:
+        return Termination.TIME_LIMIT if proposal.status is SolveStatus.TIME_LIMIT else Termination.SOLVER_FAILED
+    if state.incumbent is None:
         return None
     met = state.priced_bound >= (1.0 - params.tolerance) * state.incumbent.cost
     known = all(component in state.plans for component in proposal.design.components)
     if met or (known and proposal.status is SolveStatus.OPTIMAL):
         return Termination.BOUND_MET
     return None
+
+
+_MASTER_ENDS = {
+    SolveStatus.INTERRUPTED: Termination.INTERRUPTED,
+    SolveStatus.FAILED: Termination.SOLVER_FAILED,
+    SolveStatus.UNBOUNDED: Termination.SOLVER_FAILED,
+}

@@ -23,6 +23,7 @@ class Termination(Enum):
     TIME_LIMIT = "time limit: the incumbent is the best design simulated so far"
     ITERATION_LIMIT = "iteration limit: the incumbent is the best design simulated so far"
     BUDGET_SPENT = "the budget of replications was spent: the incumbent is the best design simulated so far"
+    SOLVER_FAILED = "the master's solver gave no usable answer: the incumbent is the best design simulated so far"
     INTERRUPTED = "interrupted: the incumbent is the best design simulated so far"
 
 

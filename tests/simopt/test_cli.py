@@ -1,0 +1,503 @@
+"""The command line: what it writes and prints, its exit codes, and lines instead of tracebacks for bad input."""
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from design.case import Case
+from design.case_files import case_names, load_case, save_case
+from design.network import Node
+from simopt.apps.methods import SolveOptions
+from simopt.apps.solve import solve
+from simopt.cli import main
+from tests.networks import with_network
+
+CASE = "two-two-three"
+ENTRY = [sys.executable, "-c", "from simopt.cli import main; main()"]
+KEYS = {
+    "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "certified",
+    "confidence", "design", "base_stock_levels", "node_costs", "transport_cost", "pipeline_cost", "fixed_cost",
+    "service", "replications_used", "scenarios_used", "wall_seconds", "iterations", "versions",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def simopt(monkeypatch, capsys) -> Command:
+    """Runs a command in this process, through the real entry point."""
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["simopt", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        printed = capsys.readouterr()
+        return Outcome(left.value.code or 0, printed.out, printed.err)
+
+    return run
+
+
+def in_a_process(*arguments: object) -> Outcome:
+    """Runs a command as a user does."""
+    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True, check=False)
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def read_json(path: Path) -> dict:
+    """A result without NaN and infinity."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{path} holds {constant}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory) -> Path:
+    """What a solve of the small shipped case wrote."""
+    folder = tmp_path_factory.mktemp("run") / "deeper" / "still"
+    done = in_a_process("solve", CASE, "--out", folder)
+    assert (done.code, done.err) == (0, "")
+    assert "lower bound" in done.out
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(run_folder) -> dict:
+    return read_json(run_folder / "result.json")
+
+
+def test_result_has_exactly_the_promised_keys(result):
+    assert set(result) == KEYS
+    assert set(result["cost"]) == {"mean", "half_width", "replications"}
+    assert set(result["lower_bound"]) == {"value", "half_width", "kind"}
+    assert set(result["design"]) == {"lanes", "open"}
+    assert all(set(lane) == {"from", "to"} for lane in result["design"]["lanes"])
+    assert all(set(row) == {"node", "level"} for row in result["base_stock_levels"])
+    assert all(set(row) == {"node", "holding", "backorder"} for row in result["node_costs"])
+    assert all(set(row) == {"node", "fill_rate", "cycle_service_level"} for row in result["service"])
+    assert result["iterations"]
+    assert {"python", "numpy", "highspy"} <= set(result["versions"])
+
+
+def test_result_says_what_was_run(result):
+    assert (result["case"], result["method"], result["seed"]) == (CASE, "outer-approximation", 0)
+    assert (result["status"], result["warnings"], result["certified"]) == ("solved", [], False)
+
+
+def test_the_design_is_one_of_the_network_with_a_level_for_every_open_node(result):
+    network = load_case(CASE).network
+    design = network.design((lane["from"], lane["to"]) for lane in result["design"]["lanes"])
+    assert set(result["design"]["open"]) == set(design.nodes)
+    assert [row["node"] for row in result["base_stock_levels"]] == result["design"]["open"]
+    assert [row["node"] for row in result["node_costs"]] == result["design"]["open"]
+    assert [row["node"] for row in result["service"]] == [n for n in design.nodes if n in network.customers]
+
+
+def test_the_cost_is_the_sum_of_its_parts(result):
+    parts = sum(row["holding"] + row["backorder"] for row in result["node_costs"])
+    parts += result["transport_cost"] + result["pipeline_cost"] + result["fixed_cost"]
+    assert result["cost"]["mean"] == pytest.approx(parts, rel=1e-9)
+
+
+def test_the_bound_lies_below_the_cost_and_gives_the_gap(result):
+    cost, bound = result["cost"]["mean"], result["lower_bound"]
+    assert bound["kind"] == "exact"
+    assert bound["value"] < cost
+    assert result["gap"] == pytest.approx((cost - bound["value"]) / cost)
+
+
+def test_iterations_are_numbered_and_never_lose_ground(result):
+    steps = result["iterations"]
+    assert [step["iteration"] for step in steps] == list(range(1, len(steps) + 1))
+    for before, after in pairwise(steps):
+        assert after["lower_bound"] >= before["lower_bound"]
+        assert after["upper_bound"] <= before["upper_bound"]
+        assert after["replications"] >= before["replications"]
+
+
+def test_service_is_a_share(result):
+    assert all(0.5 < row["fill_rate"] <= 1.0 for row in result["service"])
+    assert all(0.5 < row["cycle_service_level"] <= 1.0 for row in result["service"])
+
+
+def test_the_run_folder_holds_the_tables_and_a_copy_of_the_case(run_folder, result):
+    tables = {}
+    for name in ("history", "lanes", "nodes"):
+        with (run_folder / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+            tables[name] = list(csv.DictReader(stream))
+    assert len(tables["history"]) == len(result["iterations"])
+    used = {(row["from"], row["to"]) for row in tables["lanes"] if row["used"] == "1"}
+    assert used == {(lane["from"], lane["to"]) for lane in result["design"]["lanes"]}
+    assert [row["node"] for row in tables["nodes"]] == result["design"]["open"]
+    assert load_case(run_folder / "case") == load_case(CASE)
+    log = [json.loads(line) for line in (run_folder / "log.jsonl").read_text().splitlines()]
+    assert log[-1] == {"event": "end", "termination": result["termination"]}
+
+
+def without_times(found: dict) -> dict:
+    steps = [{key: value for key, value in step.items() if key != "seconds"} for step in found["iterations"]]
+    return {**found, "wall_seconds": None, "iterations": steps}
+
+
+def test_the_number_of_jobs_does_not_change_the_result(simopt, tmp_path, result):
+    assert simopt("solve", CASE, "--jobs", 2, "--out", tmp_path).code == 0
+    assert without_times(read_json(tmp_path / "result.json")) == without_times(result)
+
+
+def test_another_seed_changes_the_paths_and_hardly_the_cost(simopt, tmp_path, result):
+    assert simopt("solve", CASE, "--seed", 7, "--out", tmp_path).code == 0
+    other = read_json(tmp_path / "result.json")
+    assert other["seed"] == 7
+    assert other["cost"]["mean"] != result["cost"]["mean"]
+    assert other["cost"]["mean"] == pytest.approx(result["cost"]["mean"], rel=5e-3)
+
+
+def test_a_path_gives_the_same_result_as_the_shipped_name(simopt, tmp_path, run_folder, result):
+    assert simopt("solve", run_folder / "case", "--out", tmp_path).code == 0
+    assert without_times(read_json(tmp_path / "result.json")) == without_times(result)
+
+
+def test_simulating_the_solution_anew_agrees_within_the_half_widths(simopt, tmp_path, run_folder, result):
+    done = simopt("simulate", CASE, "--solution", run_folder / "result.json", "--seed", 99, "--out", tmp_path)
+    again = read_json(tmp_path / "result.json")
+    assert done.code == 0
+    assert set(again) == {
+        "case", "seed", "warnings", "cost", "design", "base_stock_levels", "node_costs", "transport_cost",
+        "pipeline_cost", "fixed_cost", "service", "versions",
+    }  # fmt: skip
+    difference = abs(again["cost"]["mean"] - result["cost"]["mean"])
+    assert 0.0 < difference <= again["cost"]["half_width"] + result["cost"]["half_width"]
+    assert again["design"] == result["design"]
+
+
+def test_simulating_with_the_seed_of_the_solve_repeats_its_numbers(simopt, tmp_path, run_folder, result):
+    simopt("simulate", CASE, "--solution", run_folder / "result.json", "--out", tmp_path)
+    again = read_json(tmp_path / "result.json")
+    assert {key: again[key] for key in ("cost", "node_costs", "service")} == {
+        key: result[key] for key in ("cost", "node_costs", "service")
+    }
+
+
+@pytest.mark.parametrize("count", [1, 2, 100, 50_000])
+def test_exactly_the_wanted_replications_are_simulated(simopt, tmp_path, run_folder, count):
+    solution = run_folder / "result.json"
+    done = simopt("simulate", CASE, "--solution", solution, "--replications", count, "--out", tmp_path)
+    assert done.code == 0
+    assert read_json(tmp_path / "result.json")["cost"]["replications"] == count
+
+
+METHODS = {
+    "extensive master": ["--master", "extensive"],
+    "sampled master": ["--scenarios", "256"],
+    "kriging": ["--subproblem", "kriging"],
+    "the paper's loop": ["--method", "paper"],
+    "sequential": ["--method", "sequential"],
+    "genetic": ["--method", "genetic"],
+}
+
+
+@pytest.mark.parametrize("options", METHODS.values(), ids=METHODS)
+def test_every_method_writes_a_result_that_respects_the_bound(simopt, tmp_path, result, options):
+    done = simopt("solve", CASE, *options, "--out", tmp_path)
+    found = read_json(tmp_path / "result.json")
+    assert (done.code, done.err) == (0, "")
+    assert set(found) == KEYS
+    assert found["cost"]["mean"] + found["cost"]["half_width"] > result["lower_bound"]["value"]
+    bound = found["lower_bound"]
+    if bound is not None:
+        assert abs(bound["value"] - result["lower_bound"]["value"]) <= 2.0 * bound["half_width"]
+        assert (bound["kind"] == "exact") == (bound["half_width"] == 0.0)
+
+
+@pytest.mark.slow
+def test_kriging_by_smt_finds_what_its_own_kriging_finds(simopt, tmp_path, result):
+    assert simopt("solve", CASE, "--subproblem", "kriging", "--surrogate", "smt", "--out", tmp_path).code == 0
+    assert read_json(tmp_path / "result.json")["cost"]["mean"] == pytest.approx(result["cost"]["mean"], rel=5e-3)
+
+
+def test_compare_scores_every_method_with_every_seed(simopt, tmp_path):
+    names = "sequential, genetic"
+    done = simopt("compare", CASE, "--methods", names, "--num-seeds", 2, "--budget", 2000, "--out", tmp_path)
+    found = read_json(tmp_path / "result.json")
+    assert done.code == 0
+    assert set(found["methods"]) == {"sequential", "genetic"}
+    for row in found["methods"].values():
+        assert {"costs", "mean", "half_width", "replications", "wall_seconds"} <= set(row)
+        assert len(row["costs"]) == 2
+        assert row["replications"] <= 2000
+    with (tmp_path / "runs.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["method"] for row in csv.DictReader(stream)] == ["sequential"] * 2 + ["genetic"] * 2
+    assert (tmp_path / "cost_against_replications.png").read_bytes().startswith(b"\x89PNG")
+    assert done.err.count("\n") == 4
+
+
+def test_cases_lists_every_shipped_case_and_validate_accepts_each(simopt):
+    listed = simopt("cases").out.splitlines()
+    assert [line.split()[0] for line in listed] == list(case_names())
+    for name in case_names():
+        done = simopt("validate", name)
+        assert done.code == 0
+        assert done.out.endswith("valid\n")
+
+
+def solution_with(change: Callable[[dict], object]) -> str:
+    """A sound solution of the small case after a change, as JSON."""
+    lanes = [("North", "West"), ("West", "A"), ("West", "B"), ("West", "C")]
+    content = {
+        "design": {"lanes": [{"from": a, "to": b} for a, b in lanes]},
+        "base_stock_levels": [{"node": name, "level": 100.0} for name in ("North", "West", "A", "B", "C")],
+    }
+    change(content)
+    return json.dumps(content)
+
+
+def test_a_solution_written_by_hand_is_simulated(simopt, tmp_path):
+    (tmp_path / "solution.json").write_text(solution_with(lambda _: None))
+    done = simopt("simulate", CASE, "--solution", tmp_path / "solution.json", "--replications", 64)
+    assert (done.code, done.err) == (0, "")
+
+
+BAD_SOLUTIONS = {
+    "empty": ("", "not readable as JSON"),
+    "text": ("levels: 3", "not readable as JSON"),
+    "a list": ("[]", "expected design.lanes"),
+    "a number": ("3", "expected design.lanes"),
+    "null": ("null", "expected design.lanes"),
+    "no levels": (solution_with(lambda c: c.pop("base_stock_levels")), "base_stock_levels"),
+    "no design": (solution_with(lambda c: c.pop("design")), "design"),
+    "lanes of text": (solution_with(lambda c: c["design"].update(lanes=["North -> West"])), "expected design.lanes"),
+    "a level for W only": (solution_with(lambda c: c["base_stock_levels"].pop()), "expected a level for 'C'"),
+    "a level of text": (solution_with(lambda c: c["base_stock_levels"][0].update(level="many")), "many"),
+    "a negative level": (solution_with(lambda c: c["base_stock_levels"][0].update(level=-1)), "North: -1.0: expected"),
+    "NaN": (solution_with(lambda c: c["base_stock_levels"][0].update(level=math.nan)), "North: nan: expected"),
+    "infinity": (solution_with(lambda c: c["base_stock_levels"][0].update(level=math.inf)), "North: inf: expected"),
+    "too large": (solution_with(lambda c: c["base_stock_levels"][0].update(level=10**400)), "expected"),
+    "level of null": (solution_with(lambda c: c["base_stock_levels"][0].update(level=None)), "expected"),
+    "a lane that is no candidate": (
+        solution_with(lambda c: c["design"]["lanes"].append({"from": "North", "to": "A"})), "not a candidate lane",
+    ),
+    "two suppliers": (
+        solution_with(lambda c: c["design"]["lanes"].append({"from": "East", "to": "A"})), "two suppliers",
+    ),
+    "an unserved shop": (solution_with(lambda c: c["design"]["lanes"].pop()), "'C' is used but has no supplier"),
+    "of another case": ('{"design": {"lanes": [{"from": "P1", "to": "W1"}]}, "base_stock_levels": []}', "candidate"),
+}  # fmt: skip
+
+
+def assert_refused(done: Outcome, *said: str) -> None:
+    """Exit code 2 and lines on stderr that say what is wrong."""
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert done.out == ""
+    for part in said:
+        assert part in done.err
+
+
+@pytest.mark.parametrize(("content", "said"), BAD_SOLUTIONS.values(), ids=BAD_SOLUTIONS)
+def test_a_bad_solution_is_refused(simopt, tmp_path, content, said):
+    (tmp_path / "solution.json").write_text(content)
+    assert_refused(simopt("simulate", CASE, "--solution", tmp_path / "solution.json"), "error: ", said)
+
+
+def test_a_solution_that_is_not_utf_8_is_refused(simopt, tmp_path):
+    (tmp_path / "solution.json").write_bytes(solution_with(lambda _: None).encode("utf-16"))
+    assert_refused(simopt("simulate", CASE, "--solution", tmp_path / "solution.json"), "not readable as JSON")
+
+
+def test_a_missing_solution_is_refused(simopt, tmp_path):
+    assert_refused(simopt("simulate", CASE, "--solution", tmp_path / "none.json"), "none.json: no such file")
+
+
+def test_a_folder_in_place_of_a_solution_is_refused(simopt, tmp_path):
+    assert_refused(simopt("simulate", CASE, "--solution", tmp_path), str(tmp_path))
+
+
+BAD_OPTIONS = {
+    "unknown method": (["solve", CASE, "--method", "magic"], "method 'magic': expected one of outer-approximation"),
+    "unknown master": (["solve", CASE, "--master", "small"], "master 'small': expected one of projected, extensive"),
+    "unknown subproblem": (["solve", CASE, "--subproblem", "x"], "subproblem 'x': expected one of pathwise, kriging"),
+    "unknown surrogate": (["solve", CASE, "--surrogate", "x"], "surrogate 'x': expected one of own, smt"),
+    "no scenarios": (["solve", CASE, "--scenarios", "0"], "scenarios 0: expected a whole number, at least 1"),
+    "negative seed": (["solve", CASE, "--seed", "-1"], "seed -1: expected a whole number, at least 0"),
+    "no jobs": (["solve", CASE, "--jobs", "0"], "jobs 0: expected a whole number, at least 1"),
+    "no time": (["solve", CASE, "--time-limit", "0"], "time-limit 0.0: expected seconds above 0"),
+    "time of nan": (["solve", CASE, "--time-limit", "nan"], "time-limit nan: expected seconds above 0"),
+    "tolerance of one": (["solve", CASE, "--tolerance", "1"], "tolerance 1.0: expected a share"),
+    "tolerance of nan": (["solve", CASE, "--tolerance", "nan"], "tolerance nan: expected a share"),
+    "unknown case": (["solve", "two-two-thre"], "did you mean 'two-two-three'?"),
+    "unknown case to validate": (["validate", "nowhere/at-all"], "no such folder or shipped case"),
+    "unknown option": (["solve", CASE, "--methd", "paper"], "--method"),
+    "text for a number": (["solve", CASE, "--seed", "one"], "--seed"),
+    "unknown command": (["solv", CASE], "solv"),
+    "no case": (["solve"], "Missing argument"),
+    "methods twice": (["compare", CASE, "--methods", "genetic,genetic"], "occurs twice"),
+    "unknown method to compare": (["compare", CASE, "--methods", "genetic,magic"], "unknown method 'magic'"),
+    "no methods": (["compare", CASE, "--methods", ""], "unknown method ''"),
+    "no seeds": (["compare", CASE, "--num-seeds", "0"], "num-seeds 0: expected at least 1"),
+    "no budget": (["compare", CASE, "--budget", "0"], "budget 0: expected at least one replication"),
+    "no jobs to compare": (["compare", CASE, "--jobs", "0"], "jobs 0: expected"),
+    "negative seed to compare": (["compare", CASE, "--seed", "-1"], "seed -1: expected"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
+def test_a_bad_option_is_refused(simopt, arguments, said):
+    assert_refused(simopt(*arguments), said)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--jobs", 0), ("--jobs", -1), ("--seed", -1), ("--replications", 0), ("--replications", -5)]
+)
+def test_a_bad_option_of_simulate_is_refused(simopt, run_folder, option, value):
+    done = simopt("simulate", CASE, "--solution", run_folder / "result.json", option, value)
+    assert_refused(done, f"{option.removeprefix('--')} {value}: expected")
+
+
+def test_an_out_folder_that_cannot_be_made_is_refused_before_the_search(simopt, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert_refused(simopt("solve", CASE, "--out", tmp_path / "file"), "file")
+    assert_refused(simopt("solve", CASE, "--out", tmp_path / "file" / "below"), "file")
+
+
+def test_every_error_of_a_case_is_a_line_on_stderr(simopt, tmp_path):
+    save_case(load_case(CASE), tmp_path / "case")
+    nodes = tmp_path / "case" / "nodes.csv"
+    nodes.write_text(nodes.read_text().replace("0.03", "cheap"))
+    (tmp_path / "case" / "case.toml").write_text("[simulation]\nwarm_up = 3\n")
+    done = simopt("validate", tmp_path / "case")
+    assert_refused(done, "case.toml column simulation.horizon: missing", "nodes.csv row 6 column holding_cost: 'cheap'")
+    assert all(line.startswith("error: case/") for line in done.err.splitlines())
+
+
+def test_a_short_warm_up_is_a_warning_and_the_bound_an_estimate(simopt, tmp_path):
+    save_case(replace(load_case(CASE), warm_up=2), tmp_path / "case")
+    done = simopt("solve", tmp_path / "case", "--out", tmp_path / "run")
+    found = read_json(tmp_path / "run" / "result.json")
+    assert done.code == 0
+    assert done.err.startswith("warning: warm_up 2 is shorter than the longest path's lead time 11")
+    assert done.err == "".join(f"warning: {line}\n" for line in found["warnings"])
+    assert found["lower_bound"]["kind"] == "estimate"
+
+
+def test_a_time_limit_before_the_first_design_is_a_failure(simopt):
+    done = simopt("solve", CASE, "--time-limit", "1e-9")
+    assert done.code == 1
+    assert done.err.startswith("error: no design found: time limit")
+
+
+def test_a_budget_below_a_first_design_is_a_failure(simopt):
+    done = simopt("compare", CASE, "--methods", "sequential", "--budget", 3)
+    assert done.code == 1
+    assert done.err == "error: budget 3: too small for a first design by sequential\n"
+
+
+def test_a_time_limit_ends_the_genetic_algorithm_with_its_incumbent():
+    found = solve(load_case(CASE), SolveOptions("genetic", time_limit=1e-3))
+    assert found.status == "limit"
+    assert "time limit" in found.termination
+
+
+def free_of_charge(case: Case) -> Case:
+    nodes = [Node(n.name, n.kind, lead_time=n.lead_time) for n in case.network.nodes]
+    return with_network(case, nodes, [replace(lane, unit_cost=0.0) for lane in case.network.lanes])
+
+
+@pytest.mark.parametrize("method", ["outer-approximation", "sequential", "genetic"])
+def test_a_case_in_which_nothing_costs_anything_is_solved(simopt, tmp_path, method):
+    save_case(free_of_charge(load_case(CASE)), tmp_path / "case")
+    done = simopt("solve", tmp_path / "case", "--method", method, "--out", tmp_path / "run")
+    assert done.code == 0
+    assert read_json(tmp_path / "run" / "result.json")["cost"]["mean"] == 0.0
+
+
+def test_a_case_without_demand_is_solved(simopt, tmp_path):
+    save_case(load_case(CASE), tmp_path / "case")
+    (tmp_path / "case" / "demand.csv").write_text("node,distribution,mean,sd\nA,normal,0,0\nB,normal,0,0\n")
+    done = simopt("solve", tmp_path / "case", "--out", tmp_path / "run")
+    assert done.code == 0
+    assert read_json(tmp_path / "run" / "result.json")["cost"]["mean"] == pytest.approx(0.0, abs=1e-6)
+
+
+HEAVY = ("numba", "pyomo", "highspy", "scipy", "smt", "sklearn", "matplotlib", "joblib", "numpy")
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported():
+    program = (
+        "import sys, contextlib\nfrom simopt.cli import main\nsys.argv = ['simopt', '--help']\n"
+        "with contextlib.suppress(SystemExit):\n    main()\n"
+        f"print(sorted(set({HEAVY}) & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "solve" in done.stdout
+    assert done.stderr == "[]\n"
+
+
+def test_without_arguments_the_commands_are_listed(simopt):
+    done = simopt()
+    assert all(name in done.out + done.err for name in ("solve", "compare", "simulate", "validate", "cases"))
+
+
+def interrupted(arguments: list[object]) -> Outcome:
+    """A command that is sent Ctrl-C as soon as its table has two rows."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [*ENTRY, *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+    ) as running:  # fmt: skip
+        head = "".join(running.stdout.readline() for _ in range(3))
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    return Outcome(running.returncode, head + out, err)
+
+
+@pytest.mark.parametrize("method", ["genetic", "outer-approximation"])
+def test_ctrl_c_keeps_the_incumbent(tmp_path, method):
+    save_case(replace(load_case("thirteen-node"), horizon=3000), tmp_path / "case")
+    done = interrupted(["solve", tmp_path / "case", "--method", method, "--out", tmp_path / "run", "--tolerance", 0])
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    found = read_json(tmp_path / "run" / "result.json")
+    assert found["status"] == "interrupted"
+    assert found["termination"].startswith("interrupted")
+    assert len(found["iterations"]) >= 2
+    assert found["lower_bound"] is None or found["lower_bound"]["value"] < found["cost"]["mean"]
+
+
+def test_ctrl_c_before_a_first_design_leaves_with_130(simopt, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("simopt.optimization.subproblem.Subproblem.solve", stop)
+    done = simopt("solve", CASE)
+    assert done.code == 130
+    assert "Traceback" not in done.err
+    assert "interrupted" in done.err
+
+
+def test_ctrl_c_while_the_case_is_read_leaves_with_130(simopt, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("design.case_files.load_case", stop)
+    assert simopt("validate", CASE).code == 130
