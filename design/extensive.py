@@ -5,7 +5,7 @@ n of N and its window of the last L_k periods:
 
     bs_k - Σ_c r_kc·D_cn(L_k) = ih_kn - bo_kn                base-stock level, on hand, backorders        (eq. 2, 3)
     f_kn ≥ (holding(x⁰) - holding'(x⁰)·x⁰)·y_k + holding'(x⁰)·ih_kn    tangent of the convex holding cost at any x⁰
-    min  flow cost + H/N·Σ_kn ( f_kn + b_k·bo_kn )           (eq. 1, 4)
+    min  flow cost + H/N·Σ_kn ( f_kn + b_k·bo_kn )           (eq. 1, 4); H and the unit of money are part of f_kn
 
 The paper's tangents lack the factor y_k (whether the lane or source is used); it is valid since an unused node stocks
 nothing, and raises the LP relaxation of thirteen-node from 0.96 to 0.99 of the optimum. The scenarios are plain demand
@@ -31,6 +31,7 @@ from design.flow_model import (
     chosen_design,
     explain_infeasibility,
     forbid_row,
+    money_scale,
     price_row,
     useful_lanes,
 )
@@ -50,7 +51,7 @@ class ExtensiveParams:
     Parameters
     ----------
     tolerance
-        Share of the objective by which the linearized holding costs may fall short of the true ones.
+        Share of the holding costs by which their linearization may fall short of them.
     max_rounds
         Solves at most.
     """
@@ -76,6 +77,8 @@ class ExtensiveMaster:
         self._case = case
         self._scenarios = scenarios
         self._params = params or ExtensiveParams()
+        self._scale = money_scale(case)
+        self._per_horizon = case.horizon / self._scale
         self._points = [*useful_lanes(case.network), *((OUTSIDE, s) for s in _used_sources(case))]
         self._model = _build_model(case, scenarios, self._points)
         self._session = HighsSession(self._model, relative_gap=1e-5)
@@ -94,7 +97,7 @@ class ExtensiveMaster:
         if not self._relaxation_done:
             for _ in range(self._params.max_rounds):
                 solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
-                if solution.values is None or not self._refine(solution.values, solution.objective):
+                if solution.values is None or not self._refine(solution.values):
                     break
             self._relaxation_done = True
         bound = -np.inf
@@ -103,7 +106,7 @@ class ExtensiveMaster:
             bound = max(bound, proposal.bound)
             if proposal.status is not SolveStatus.OPTIMAL or self._start is None:
                 break
-            if not self._refine(self._start, proposal.objective):
+            if not self._refine(self._start):
                 break
         return MasterSolution(proposal.status, proposal.design, bound, proposal.objective)
 
@@ -112,11 +115,12 @@ class ExtensiveMaster:
         solution = self._session.solve(relaxed=False, time_limit=time_limit, start=self._start)
         if solution.status is SolveStatus.INFEASIBLE:
             explain_infeasibility(self._case)
+        bound, objective = self._scale * solution.dual_bound, self._scale * solution.objective
         if solution.values is None:
-            return MasterSolution(solution.status, None, solution.dual_bound, np.inf)
+            return MasterSolution(solution.status, None, bound, np.inf)
         self._start = solution.values
         design = chosen_design(self._case.network, self._model, self._session, solution.values)
-        return MasterSolution(solution.status, design, solution.dual_bound, solution.objective)
+        return MasterSolution(solution.status, design, bound, objective)
 
     def add_tangents_at(self, design: Design, levels: Mapping[str, float]) -> None:
         """Linearize the holding costs of a design at the stock its levels leave in each scenario (x_k, y_k).
@@ -138,7 +142,8 @@ class ExtensiveMaster:
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
         customers = self._case.network.customers
-        self._session.add_rows([price_row(self._model, self._session, component, customers, extra)])
+        row = price_row(self._model, self._session, component, customers, extra / self._scale)
+        self._session.add_rows([row])
 
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
@@ -161,23 +166,24 @@ class ExtensiveMaster:
     def _used(self, point: Key) -> Any:
         return self._model.source_used[point[1]] if point[0] == OUTSIDE else self._model.lane_used[point]
 
-    def _refine(self, values: Floats, objective: float) -> bool:
+    def _refine(self, values: Floats) -> bool:
         """Add tangents where the holding cost is underestimated; returns whether any mattered."""
-        rows, shortfall = [], 0.0
+        rows, shortfall, total = [], 0.0, 0.0
         for point, (on_hand, holding, _) in self._columns.items():
             stock = values[on_hand]
-            missing = _holding(self._case.network.node(point[1]), stock)[0] - values[holding]
+            cost = self._per_horizon * _holding(self._case.network.node(point[1]), stock)[0]
+            missing = cost - values[holding]
             shortfall += missing.clip(0.0).sum()
-            below = missing > self._params.tolerance * 1e-2 * max(abs(objective), 1.0) / self._case.horizon
-            rows.extend(self._tangents(point, stock, below))
+            total += cost.sum()
+            rows.extend(self._tangents(point, stock, missing > 1e-2 * self._params.tolerance * max(cost.max(), 1e-9)))
         self._session.add_rows(rows)
-        cost = self._case.horizon * shortfall / self.num_scenarios
-        return bool(rows) and cost > self._params.tolerance * abs(objective)
+        return bool(rows) and shortfall > self._params.tolerance * total
 
     def _tangents(self, point: Key, stock: Floats, where: NDArray[np.bool_] | None = None) -> list[Row]:
         cost, slope = _holding(self._case.network.node(point[1]), stock)
         on_hand, holding, used = self._columns[point]
         chosen = range(len(stock)) if where is None else np.flatnonzero(where)
+        cost, slope = self._per_horizon * cost, self._per_horizon * slope
         return [
             Row(0.0, (holding[n], on_hand[n], used), (1.0, -slope[n], slope[n] * stock[n] - cost[n])) for n in chosen
         ]
@@ -203,7 +209,7 @@ def _holding(node: Node, stock: Floats) -> tuple[Floats, Floats]:
 
 def _build_model(case: Case, scenarios: PathScenarios, points: list[Key]) -> pyo.ConcreteModel:
     """Routing, stock balance in every scenario, and holding costs with their tangent at zero."""
-    network = case.network
+    network, per_horizon = case.network, case.horizon / money_scale(case)
     model = build_flow_model(case)
     numbers = range(scenarios.num_scenarios)
     model.level = pyo.Var(points, domain=pyo.NonNegativeReals)
@@ -223,13 +229,14 @@ def _build_model(case: Case, scenarios: PathScenarios, points: list[Key]) -> pyo
 
     @model.Constraint(indices)
     def tangent_at_zero(model: pyo.ConcreteModel, origin: str, name: str, n: int) -> pyo.Expression:
-        return model.holding[origin, name, n] >= network.node(name).holding_cost * model.on_hand[origin, name, n]
+        rate = per_horizon * network.node(name).holding_cost
+        return model.holding[origin, name, n] >= rate * model.on_hand[origin, name, n]
 
     costs = (
-        model.holding[o, name, n] + network.node(name).backorder_cost * model.backorders[o, name, n]
+        model.holding[o, name, n] + per_horizon * network.node(name).backorder_cost * model.backorders[o, name, n]
         for o, name, n in indices
     )
-    model.objective = pyo.Objective(expr=model.flow_cost + case.horizon / scenarios.num_scenarios * pyo.quicksum(costs))
+    model.objective = pyo.Objective(expr=model.flow_cost + pyo.quicksum(costs) / scenarios.num_scenarios)
     return model
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+from statistics import median
 from typing import NoReturn
 
 import pyomo.environ as pyo
@@ -20,7 +22,7 @@ def build_flow_model(case: Case) -> pyo.ConcreteModel:
 
     The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
     `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, the part of the objective that these
-    variables carry (MODEL: projected form).
+    variables carry, in units of `money_scale` (MODEL: projected form).
     """
     network = case.network
     lanes = useful_lanes(network)
@@ -38,19 +40,43 @@ def build_flow_model(case: Case) -> pyo.ConcreteModel:
     return model
 
 
+def money_scale(case: Case) -> float:
+    """A typical term of the objective, money over the horizon: what the solver counts in.
+
+    Tolerances of a solver are absolute, so the same case in cents or in billions must look alike to it. The median of
+    the positive transport and fixed costs and of rough holding costs will do; 1 where nothing costs anything.
+    """
+    network, terms = case.network, list[float]()
+    for lane in network.lanes:
+        terms.extend(case.flow_cost(lane, c) for c in network.reachable_customers[lane.destination])
+        terms.extend((lane.fixed_cost, _rough_stock_cost(case, lane.destination, lane.lead_time)))
+    for node in network.nodes:
+        terms.extend((node.fixed_cost, _rough_stock_cost(case, node.name, node.lead_time or 0)))
+    positive = [term for term in terms if term > 0.0]
+    return median(positive) if positive else 1.0
+
+
+def _rough_stock_cost(case: Case, name: str, lead_time: int) -> float:
+    """Holding one deviation of the lead-time demand of all customers that a node can serve."""
+    node = case.network.node(name)
+    customers = case.network.reachable_customers[name]
+    deviation = sqrt(lead_time * sum(case.demand[c].standard_deviation ** 2 for c in customers))
+    return case.horizon * (node.holding_cost + node.holding_quadratic * deviation) * deviation
+
+
 def useful_lanes(network: Network) -> list[LanePair]:
     """Candidate lanes over which some customer can be served."""
     return [lane.pair for lane in network.lanes if network.reachable_customers[lane.destination]]
 
 
 def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
-    network = case.network
+    network, scale = case.network, money_scale(case)
     terms = []
     for pair in lanes:
-        lane = network.lane(pair)
-        terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) * model.lane_used[pair])
-        terms.extend(case.flow_cost(lane, c) * model.reach[c, *pair] for c in network.reachable_customers[pair[1]])
-    terms.extend(network.node(s).fixed_cost * model.source_used[s] + model.extra[s] for s in sources)
+        lane, customers = network.lane(pair), network.reachable_customers[pair[1]]
+        terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) / scale * model.lane_used[pair])
+        terms.extend(case.flow_cost(lane, c) / scale * model.reach[c, *pair] for c in customers)
+    terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] + model.extra[s] for s in sources)
     return pyo.quicksum(terms)
 
 
@@ -125,7 +151,7 @@ def price_row(
     component, customers
         The component and the network's customers.
     extra
-        Money over the horizon.
+        In units of `money_scale`.
     """
     served = set(component.customers_through(customers)[component.source])
     strangers = [

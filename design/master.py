@@ -1,18 +1,19 @@
 """The master problem in its projected form: a lower bound on every design's cost, and the design that attains it.
 
-    min  H·Σ_l Σ_c (u_l + p_l·L_l)·m_c·r_cl + Σ_l (F_l + F_to(l))·y_l + Σ_s (F_s·z_s + e_s) + H·(Σ_l θ_l + Σ_s θ_s)
+    min  H·Σ_l Σ_c (u_l + p_l·L_l)·m_c·r_cl + Σ_l (F_l + F_to(l))·y_l + Σ_s (F_s·z_s + e_s) + Σ_l θ_l + Σ_s θ_s
     s.t. Σ_{l into i} y_l ≤ 1                          single sourcing                     every node i not a source
          Σ_{l into c} r_cl = 1                         every customer is served            every customer c not a source
          Σ_{l into i} r_cl = Σ_{l out of i} r_cl       customers pass through              inner node i, customer c ≠ i
          r_cl ≤ y_l ≤ Σ_c r_cl                         a lane is used iff it serves        lane l
          y_l ≤ z_s ≤ Σ_{l out of s} y_l                a source is used iff a lane is      source s
-         θ_l ≥ (ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l    cut of the single-stage cost at any r⁰
+         θ_l ≥ H·((ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l)    cut of the single-stage cost at any r⁰
          e_s ≥ δ·(1 - Σ_{l in K} (1 - y_l) - Σ_{c not in K} Σ_{l out of s} r_cl)      priced component K of source s
          y, z binary, 0 ≤ r ≤ 1, θ, e ≥ 0
 
 H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed costs; ψ as in `design.single_stage`. The
 intercept of a cut may be multiplied by y because ψ(0) = 0; where only one customer can be served, r = y and one cut is
-exact. No scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form).
+exact. No scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form). The
+solver counts money in units of `flow_model.money_scale`.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from design.flow_model import (
     chosen_design,
     explain_infeasibility,
     forbid_row,
+    money_scale,
     price_row,
     useful_lanes,
 )
@@ -112,13 +114,13 @@ class _StockCost:
         shares = [values[list(columns)].sum() if columns else 1.0 for columns in self.reach]
         return np.clip(np.array(shares), 0.0, 1.0)
 
-    def cut(self, value: SingleStageValue, reach: Floats) -> Row:
+    def cut(self, cost: float, gradient: Floats, reach: Floats) -> Row:
         """θ >= intercept·used + gradient·reach."""
-        own = sum(g for g, columns in zip(value.gradient, self.reach, strict=True) if not columns)
-        intercept = value.cost - float(value.gradient @ reach) + own
+        own = sum(g for g, columns in zip(gradient, self.reach, strict=True) if not columns)
+        intercept = cost - float(gradient @ reach) + own
         columns = [self.theta, self.used]
         factors = [1.0, -intercept]
-        for slope, into in zip(value.gradient, self.reach, strict=True):
+        for slope, into in zip(gradient, self.reach, strict=True):
             columns.extend(into)
             factors.extend([-slope] * len(into))
         return Row(0.0, tuple(columns), tuple(factors))
@@ -144,6 +146,7 @@ class ProjectedMaster:
         self._rows: list[Row] = []
         self._relaxation_done = False
         self._start: Floats | None = None
+        self._scale = money_scale(case)
         self._model = _build_model(case)
         self._session = HighsSession(self._model)
         self._stock_costs = _lane_stock_costs(case, self._model, self._session)
@@ -183,23 +186,30 @@ class ProjectedMaster:
             self._start = solution.values
             design = chosen_design(self._case.network, self._model, self._session, solution.values)
             shortfall = self._separate(solution.values)
-            objective = solution.objective + shortfall
-            if status is not SolveStatus.OPTIMAL or shortfall <= self._params.tolerance * abs(objective):
+            objective = self._scale * (solution.objective + shortfall)
+            if status is not SolveStatus.OPTIMAL or self._is_met(shortfall, objective):
                 break
-        return MasterSolution(status, design, min(bound, objective), objective)
+        return MasterSolution(status, design, min(self._scale * bound, objective), objective)
+
+    def _is_met(self, shortfall: float, objective: float) -> bool:
+        return self._scale * shortfall <= self._params.tolerance * abs(objective)
 
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
-        self._add([price_row(self._model, self._session, component, self._case.network.customers, extra)])
+        self._add([price_row(self._model, self._session, component, self._case.network.customers, extra / self._scale)])
 
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
         self._add([forbid_row(self._model, self._session, design)])
 
     def as_pyomo(self) -> pyo.ConcreteModel:
-        """A new Pyomo model with every cut and price so far: the twin of what HiGHS solves, for reading and export."""
+        """A new Pyomo model with every cut and price so far: the twin of what HiGHS solves, for reading and export.
+
+        Its objective is in money, its variables for costs in units of `flow_model.money_scale`.
+        """
         model = _build_model(self._case)
         variable = {v.name: v for v in model.component_data_objects(pyo.Var)}
+        model.objective.set_value(self._scale * model.objective.expr)
         names = self._session.names
         model.cuts = pyo.ConstraintList()
         for row in self._rows:
@@ -220,28 +230,34 @@ class ProjectedMaster:
                 return
 
     def _separate(self, values: Floats) -> float:
-        """Add a cut for every θ below its ψ; returns by how much all of them are below, money over the horizon."""
+        """Add a cut for every θ below its ψ; returns by how much all of them are below."""
         rows, shortfall = [], 0.0
         for cost in self._stock_costs:
             reach = cost.reach_values(values)
             if not reach.any():
                 continue
             value = self._psi(cost, reach)
-            gap = value.cost - values[cost.theta]
-            if gap > 1e-9 * max(value.cost, 1e-9):
+            gap = self._per_horizon * value.cost - values[cost.theta]
+            if gap > 1e-9:
                 shortfall += gap
                 rows.extend(self._shared_cuts(cost, value, reach))
         self._add(rows)
-        return self._case.horizon * shortfall
+        return shortfall
 
     def _shared_cuts(self, cost: _StockCost, value: SingleStageValue, reach: Floats) -> list[Row]:
         """The cut for every θ with the same ψ: lanes into the node with this lead time."""
         same = [k for k in self._stock_costs if (k.node, k.lead_time) == (cost.node, cost.lead_time)]
-        return [k.cut(value, reach) for k in same]
+        return [k.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach) for k in same]
 
     def _full_cut(self, cost: _StockCost) -> list[Row]:
         reach = np.ones(len(cost.customers))
-        return [cost.cut(self._psi(cost, reach), reach)]
+        value = self._psi(cost, reach)
+        return [cost.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach)]
+
+    @property
+    def _per_horizon(self) -> float:
+        """Turns money per period into the solver's money over the horizon."""
+        return self._case.horizon / self._scale
 
     def _psi(self, cost: _StockCost, reach: Floats) -> SingleStageValue:
         rates = self._case.network.node(cost.node).cost_rates
@@ -258,7 +274,7 @@ def _build_model(case: Case) -> pyo.ConcreteModel:
     model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
     model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
     stock = pyo.quicksum(model.lane_stock_cost.values()) + pyo.quicksum(model.source_stock_cost.values())
-    model.objective = pyo.Objective(expr=model.flow_cost + case.horizon * stock)
+    model.objective = pyo.Objective(expr=model.flow_cost + stock)
     return model
 
 

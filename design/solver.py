@@ -88,6 +88,7 @@ _OPTIONS: dict[str, bool | int | float | str] = {
     "threads": 1,
     "random_seed": 0,
     "mip_feasibility_tolerance": 1e-9,
+    "mip_abs_gap": 1e-9,
     "mip_allow_restart": False,
     "mip_detect_symmetry": False,
     "mip_heuristic_run_rins": False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,13 +23,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a function a command that answers Ctrl-C before a first solution with one line."""
+
+    @app.command()
+    @wraps(function)
+    def run(*arguments: object, **options: object) -> None:
+        try:
+            function(*arguments, **options)
+        except KeyboardInterrupt:
+            print("interrupted before a first solution", file=sys.stderr)
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+    return run
+
+
 CaseArgument = Annotated[str, typer.Argument(help="Name of a shipped case (see `simopt cases`) or path of a folder.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 JobsOption = Annotated[int, typer.Option(help="Threads; the numbers do not depend on it.")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and tables.")]
 
 
-@app.command()
+@command
 def solve(
     case: CaseArgument,
     method: Annotated[
@@ -52,7 +71,7 @@ def solve(
     from simopt.reporting.run_folder import write_run
 
     options = SolveOptions(method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance)
-    loaded = _load(case)
+    loaded = _load(case, out)
     with LiveTable() as table:
         result = run(loaded, options, lambda step, _: table.add(step))
     if out is not None:
@@ -61,7 +80,7 @@ def solve(
     raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
 
 
-@app.command()
+@command
 def compare(
     case: CaseArgument,
     methods: Annotated[
@@ -79,14 +98,14 @@ def compare(
     from simopt.reporting.comparison import print_comparison, write_comparison
 
     options = CompareOptions(tuple(name.strip() for name in methods.split(",")), budget, num_seeds, seed, jobs)
-    loaded = _load(case)
+    loaded = _load(case, out)
     comparison = run(loaded, options, lambda line: print(line, file=sys.stderr))
     if out is not None:
         write_comparison(out, comparison)
     print_comparison(comparison, out)
 
 
-@app.command()
+@command
 def simulate(
     case: CaseArgument,
     solution: Annotated[Path, typer.Option(help="The result.json of a solve.")],
@@ -100,13 +119,13 @@ def simulate(
     from simopt.reporting.live import print_performance
     from simopt.reporting.run_folder import write_json
 
-    content, performance = simulate_solution(_load(case), solution, replications, seed, jobs)
+    content, performance = simulate_solution(_load(case, out), solution, replications, seed, jobs)
     if out is not None:
         write_json(out / "result.json", content)
     print_performance(performance)
 
 
-@app.command()
+@command
 def validate(case: CaseArgument) -> None:
     """Check a case's files and list every error."""
     loaded = _load(case)
@@ -117,7 +136,7 @@ def validate(case: CaseArgument) -> None:
     )
 
 
-@app.command()
+@command
 def cases() -> None:
     """List the shipped cases."""
     from design.case_files import case_names, load_case
@@ -126,12 +145,16 @@ def cases() -> None:
         print(f"{name:20} {load_case(name).title}")
 
 
-def _load(case: str) -> Case:
+def _load(case: str, out: Path | None = None) -> Case:
+    """The case, its warnings on stderr, and the output folder made."""
     from design.case_files import load_case
+    from simopt.reporting.run_folder import make_folder
 
     loaded = load_case(case)
     for warning in loaded.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    if out is not None:
+        make_folder(out)
     return loaded
 
 
@@ -139,9 +162,6 @@ def main() -> None:
     """Run the command line; errors of the user are lines on stderr, never tracebacks."""
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("interrupted before a first solution", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         code = _exit_code(error)
         if code is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simopt.simulation.estimate import Estimate
+from simopt.simulation.estimate import Estimate, relative_gap
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Comparison:
             half_width=spread,
             median=float(np.median(costs)),
             worst=float(costs.max()),
-            above_best=float(np.median(costs)) / self.best - 1.0,
+            above_best=-relative_gap(self.best, float(np.median(costs))),
             replications=int(np.median([run.replications for run in runs])),
             wall_seconds=float(np.median([run.seconds for run in runs])),
         )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from simopt.simulation.estimate import Estimate
+from simopt.simulation.estimate import Estimate, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
 
@@ -207,7 +207,7 @@ class Result:
         """(cost - lower bound) / cost, or None without a bound."""
         if self.lower_bound is None:
             return None
-        return (self.performance.cost.mean - self.lower_bound.value) / self.performance.cost.mean
+        return relative_gap(self.performance.cost.mean, self.lower_bound.value)
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `result.json`."""
@@ -269,7 +269,7 @@ def read_decision(path: Path) -> tuple[tuple[tuple[str, str], ...], dict[str, fl
     try:
         lanes = tuple((str(lane["from"]), str(lane["to"])) for lane in raw["design"]["lanes"])
         levels = {str(row["node"]): float(row["level"]) for row in raw["base_stock_levels"]}
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ResultError(
             f"{path}: {error}: expected design.lanes [{{from, to}}] and base_stock_levels [{{node, level}}]"
         ) from None

@@ -52,6 +52,7 @@ class CompareOptions:
                 raise OptionError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
             if self.methods.count(name) > 1:
                 raise OptionError(f"methods: {name!r} occurs twice: expected every method once")
+        SolveOptions(seed=self.seed, jobs=self.jobs)  # refuses what is out of range
         if self.num_seeds < 1:
             raise OptionError(f"num-seeds {self.num_seeds}: expected at least 1")
         if self.budget is not None and self.budget < 1:

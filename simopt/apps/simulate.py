@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from design.case import Case
+from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import versions
 from simopt.result import Performance, ResultError, design_as_dict, performance_as_dict, performance_of, read_decision
 from simopt.simulation.evaluate import EvaluationParams, evaluate
@@ -34,6 +35,7 @@ def simulate_solution(
     tuple
         The content of a `result.json` and the performance it carries.
     """
+    SolveOptions(seed=seed, jobs=jobs)  # refuses what is out of range
     lanes, levels = read_decision(solution)
     design = case.network.design(lanes)
     for name in design.nodes:

@@ -22,6 +22,7 @@ from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.simulator import TreeSimulator
 
 BOUND_BATCHES = 10
+AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
 _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
 OnStep = Callable[[Iteration, SearchState], None]
@@ -54,23 +55,34 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     started = monotonic()
     ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
     search = start_search(case, options, ledger)
-    state, iterations = run_search(search, ledger, on_step)
-    if state.incumbent is None or state.termination is None:
-        raise NothingFoundError(f"no design found: {(state.termination or Termination.TIME_LIMIT).value}")
-    evaluation = evaluate(case, ledger, state.incumbent.design, state.incumbent.levels, EvaluationParams())
-    bound, bound_scenarios = lower_bound(case, options, state) if search.has_bound else (None, 0)
+    state, iterations = run_search(search, ledger, on_step, options.time_limit)
+    incumbent, termination = state.incumbent, state.termination or Termination.TIME_LIMIT
+    if incumbent is None and termination is Termination.INTERRUPTED:
+        raise KeyboardInterrupt
+    if incumbent is None:
+        raise NothingFoundError(f"no design found: {termination.value}")
+    bound, bound_scenarios = None, 0
+    try:
+        evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
+        if search.has_bound:
+            bound, bound_scenarios = lower_bound(case, options, state)
+    except KeyboardInterrupt:
+        termination = Termination.INTERRUPTED
+        evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
+        if search.has_bound and not _is_sampled(options):
+            bound, bound_scenarios = lower_bound(case, options, state)
     return Result(
         case=case.name,
         method=options.method,
         seed=options.seed,
-        status=_status(state.termination),
-        termination=state.termination.value,
+        status=_status(termination),
+        termination=termination.value,
         warnings=case.warnings,
         performance=performance_of(evaluation),
         lower_bound=bound,
         certified=False,
         confidence=None,
-        lanes=state.incumbent.design.lanes,
+        lanes=incumbent.design.lanes,
         replications_used=ledger.replications,
         scenarios_used=search.scenarios + bound_scenarios,
         wall_seconds=monotonic() - started,
@@ -79,8 +91,10 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     )
 
 
-def run_search(search: Search, ledger: Ledger, on_step: OnStep | None = None) -> tuple[SearchState, list[Iteration]]:
-    """Run a search to its end, the end of its budget, or Ctrl-C, whichever is first.
+def run_search(
+    search: Search, ledger: Ledger, on_step: OnStep | None = None, time_limit: float = np.inf
+) -> tuple[SearchState, list[Iteration]]:
+    """Run a search to its end, the end of its budget or time, or Ctrl-C, whichever is first.
 
     Returns
     -------
@@ -97,6 +111,9 @@ def run_search(search: Search, ledger: Ledger, on_step: OnStep | None = None) ->
                 iterations.append(record)
                 if on_step is not None:
                     on_step(record, state)
+            if state.termination is None and monotonic() - started >= time_limit:
+                state = replace(state, termination=Termination.TIME_LIMIT)
+                break
     except BudgetSpentError:
         state = replace(state, termination=Termination.BUDGET_SPENT)
     except KeyboardInterrupt:
@@ -114,7 +131,7 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
         return None, 0
     kind = "estimate" if case.warnings else "exact"
     extensive = options.master == "extensive" or options.method == "paper"
-    if not extensive and options.scenarios is None:
+    if not _is_sampled(options):
         return LowerBound(state.unpriced_bound, 0.0, kind), 0
     values, scenarios = [], 0
     for batch in range(1, BOUND_BATCHES + 1):
@@ -128,6 +145,10 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     estimate = Estimate.of(np.array(values))
     kind = "estimate" if case.warnings else "statistical"
     return LowerBound(estimate.mean, estimate.half_width, kind), scenarios
+
+
+def _is_sampled(options: SolveOptions) -> bool:
+    return options.master == "extensive" or options.method == "paper" or options.scenarios is not None
 
 
 def versions() -> dict[str, str]:

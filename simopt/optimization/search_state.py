@@ -11,6 +11,7 @@ import numpy as np
 from design.master import MasterSolution
 from design.network import Component, Design
 from simopt.optimization.subproblem import ComponentPlan
+from simopt.simulation.estimate import relative_gap
 
 
 class Termination(Enum):
@@ -81,7 +82,7 @@ class SearchState:
         """Distance of the present bound from the incumbent as a share of the incumbent's cost."""
         if self.incumbent is None or not np.isfinite(self.priced_bound):
             return None
-        return (self.incumbent.cost - self.priced_bound) / self.incumbent.cost
+        return relative_gap(self.incumbent.cost, self.priced_bound)
 
     def bounded(self, proposal: MasterSolution) -> SearchState:
         """The state with a master's bound; cuts and prices only raise it."""

@@ -6,7 +6,9 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from math import isfinite
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from design.case import Case
@@ -40,15 +42,30 @@ def write_run(folder: Path, case: Case, result: Result) -> None:
     write_csv(folder / "nodes.csv", columns, nodes)
     with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
         for step in steps:
-            stream.write(json.dumps({"event": "iteration", **step}) + "\n")
+            stream.write(json.dumps({"event": "iteration", **_finite(step)}) + "\n")
         stream.write(json.dumps({"event": "end", "termination": result.termination}) + "\n")
     save_case(case, folder / "case")
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder and see that it can be written to, before a long run; OSError otherwise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder):
+        pass
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON without NaN or infinity, indented."""
+    """Write JSON, indented; a number that is not finite (the half-width of one replication) becomes null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not isfinite(content) else content
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

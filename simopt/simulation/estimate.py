@@ -43,4 +43,11 @@ class Estimate:
     @property
     def relative_half_width(self) -> float:
         """Half-width as a share of the mean."""
-        return self.half_width / abs(self.mean) if self.mean else float("inf")
+        if self.mean == 0.0:
+            return 0.0 if self.half_width == 0.0 else float("inf")
+        return self.half_width / abs(self.mean)
+
+
+def relative_gap(upper: float, lower: float) -> float:
+    """(upper - lower) / upper; 0 where both are 0."""
+    return (upper - lower) / upper if upper else 0.0 if lower >= 0.0 else float("inf")

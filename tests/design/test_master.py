@@ -166,6 +166,20 @@ def test_the_pyomo_twin_has_the_same_optimum(features):
     assert twin_value >= before.objective
 
 
+def test_the_pyomo_twin_tells_names_with_commas_apart():
+    nodes = [
+        Node("a", lead_time=1, holding_cost=1.0, backorder_cost=9.0),
+        Node("a,b", lead_time=8, holding_cost=1.0, backorder_cost=9.0),
+        Node("b,c", holding_cost=1.0, backorder_cost=9.0),
+        Node("c", holding_cost=1.0, backorder_cost=9.0),
+    ]
+    lanes = [Lane(origin, end, 1, unit_cost=0.5) for origin in ("a", "a,b") for end in ("b,c", "c")]
+    case = make_case(nodes, lanes, {"b,c": NormalDemand(5.0, 1.0), "c": NormalDemand(9.0, 3.0)})
+    master = ProjectedMaster(case, QuadratureSingleStage(case.demand))
+    assert Highs().solve(master.as_pyomo()).best_feasible_objective <= master.solve().objective
+    assert Highs().solve(master.as_pyomo()).best_feasible_objective == pytest.approx(master.solve().objective, rel=1e-5)
+
+
 FORMS = {
     "two echelons of lanes": echelon_case(np.random.default_rng(6), (2, 2, 3), Features(fixed_costs=True)),
     "overflow and quadratic holding": echelon_case(np.random.default_rng(7), (2, 2, 2), Features(curved_holding=True)),

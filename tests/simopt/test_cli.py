@@ -16,10 +16,13 @@ import pytest
 
 from design.case import Case
 from design.case_files import case_names, load_case, save_case
+from design.master import ProjectedMaster
 from design.network import Node
 from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import solve
 from simopt.cli import main
+from simopt.optimization.subproblem import Subproblem
+from simopt.simulation.ledger import Ledger
 from tests.networks import with_network
 
 CASE = "two-two-three"
@@ -471,24 +474,46 @@ def interrupted(arguments: list[object]) -> Outcome:
     return Outcome(running.returncode, head + out, err)
 
 
-@pytest.mark.parametrize("method", ["genetic", "outer-approximation"])
-def test_ctrl_c_keeps_the_incumbent(tmp_path, method):
+def test_ctrl_c_keeps_the_incumbent_of_the_search(tmp_path):
     save_case(replace(load_case("thirteen-node"), horizon=3000), tmp_path / "case")
-    done = interrupted(["solve", tmp_path / "case", "--method", method, "--out", tmp_path / "run", "--tolerance", 0])
+    done = interrupted(["solve", tmp_path / "case", "--method", "genetic", "--out", tmp_path / "run"])
     assert done.code == 130
     assert "Traceback" not in done.err
     found = read_json(tmp_path / "run" / "result.json")
     assert found["status"] == "interrupted"
     assert found["termination"].startswith("interrupted")
     assert len(found["iterations"]) >= 2
-    assert found["lower_bound"] is None or found["lower_bound"]["value"] < found["cost"]["mean"]
+
+
+def interrupt_call(monkeypatch, number: int, where: type, name: str) -> None:
+    """Makes one call of a method end as if Ctrl-C had been pressed in it."""
+    method, calls = getattr(where, name), []
+
+    def interrupted_once(*arguments: object, **options: object) -> object:
+        calls.append(name)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+        return method(*arguments, **options)
+
+    monkeypatch.setattr(where, name, interrupted_once)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "number"),
+    [(ProjectedMaster, "solve", 2), (Ledger, "fresh", 1), (Ledger, "fresh", 2)],
+    ids=["in a later master", "in the evaluation", "late in the evaluation"],
+)
+def test_ctrl_c_after_a_first_design_writes_the_incumbent(simopt, monkeypatch, tmp_path, where, name, number):
+    interrupt_call(monkeypatch, number, where, name)
+    done = simopt("solve", "thirteen-node", "--out", tmp_path)
+    assert done.code == 130
+    found = read_json(tmp_path / "result.json")
+    assert found["status"] == "interrupted"
+    assert found["lower_bound"]["value"] < found["cost"]["mean"]
 
 
 def test_ctrl_c_before_a_first_design_leaves_with_130(simopt, monkeypatch):
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("simopt.optimization.subproblem.Subproblem.solve", stop)
+    interrupt_call(monkeypatch, 1, Subproblem, "solve")
     done = simopt("solve", CASE)
     assert done.code == 130
     assert "Traceback" not in done.err
@@ -500,4 +525,6 @@ def test_ctrl_c_while_the_case_is_read_leaves_with_130(simopt, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("design.case_files.load_case", stop)
-    assert simopt("validate", CASE).code == 130
+    done = simopt("validate", CASE)
+    assert done.code == 130
+    assert done.err == "interrupted before a first solution\n"
