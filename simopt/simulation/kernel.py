@@ -73,31 +73,32 @@ def _cumulate(demand, parent, customer, cumulative):
             above[t] += own[t]
 
 
-@_compiled
-def _receive(level, lead_time, inflow, available):
-    """A_i(t) = S_i + what had been shipped to i one lead time ago."""
-    num_periods = len(inflow)
-    for t in range(min(lead_time, num_periods)):
-        available[t] = level
-    for t in range(num_periods - lead_time):
-        available[t + lead_time] = level + inflow[t]
-
-
 @_compiled_sums
-def _charge_stock(available, total, warm_up, rates, slope):
-    """Holding and backorder cost over the horizon, the slope of each period's cost, and whether it was ever short.
+def _stock(level, lead_time, inflow, total, warm_up, rates, available, slope):
+    """A_i(t), holding and backorder cost over the horizon, each period's slope, and whether it was ever short.
 
-    The loops run over slices from 0, without branches, so that they compile to vector instructions.
+    The main loop runs over slices from 0, without branches, so that it compiles to vector instructions.
     """
     h, g, capacity, overflow, b = rates[0], rates[1], rates[2], rates[3], rates[4]
+    num_periods = len(total)
     holding, backlog, earlier_backlog = 0.0, 0.0, 0.0
-    supply, demanded, slopes = available[:warm_up], total[:warm_up], slope[:warm_up]
+    for t in range(warm_up):
+        available[t] = level + (inflow[t - lead_time] if t >= lead_time else 0.0)
+        slope[t] = 0.0
+        earlier_backlog += max(total[t] - available[t], 0.0)
+    start = min(max(warm_up, lead_time), num_periods)
+    for t in range(warm_up, start):
+        available[t] = level
+        on_hand = max(level - total[t], 0.0)
+        backlog += on_hand - (level - total[t])
+        holding += holding_cost(on_hand, h, g, capacity, overflow)
+        slope[t] = holding_slope(on_hand, h, g, capacity, overflow) if level >= total[t] else -b
+    arrived, demanded = inflow[start - lead_time :], total[start:]
+    supply, slopes = available[start:], slope[start:]
     for t in range(len(demanded)):
-        slopes[t] = 0.0
-        earlier_backlog += max(demanded[t] - supply[t], 0.0)
-    supply, demanded, slopes = available[warm_up:], total[warm_up:], slope[warm_up:]
-    for t in range(len(demanded)):
-        net = supply[t] - demanded[t]
+        supplied = level + arrived[t]
+        net = supplied - demanded[t]
+        supply[t] = supplied
         on_hand = max(net, 0.0)
         backlog += on_hand - net
         holding += holding_cost(on_hand, h, g, capacity, overflow)
@@ -209,7 +210,7 @@ def _sweep_priority(i, first, last, available, total, slope, share, lead_time, w
 
 
 @_compiled_sums
-def _serve_leaf(available, total, warm_up, measures):
+def _serve_leaf(i, available, total, warm_up, measures):
     """Units met in the period they are asked for, units asked for, and periods without backorders."""
     met, clear = 0.0, 0.0
     before = total[warm_up - 1] if warm_up > 0 else 0.0
@@ -222,13 +223,13 @@ def _serve_leaf(available, total, warm_up, measures):
     for t in range(len(asked)):
         met += max(min(supply[t], asked[t]) - asked_before[t], 0.0)
         clear += 1.0 if supply[t] >= asked[t] else 0.0
-    measures[_MET] = met
-    measures[_DEMANDED] = demanded
-    measures[_CLEAR] = clear
+    measures[i, _MET] = met
+    measures[i, _DEMANDED] = demanded
+    measures[i, _CLEAR] = clear
 
 
 @_compiled
-def _serve_own(first, last, demand, available, total, shipped, warm_up, measures):
+def _serve_own(i, first, last, demand, available, total, shipped, warm_up, measures):
     """The same for the own customers of a node that supplies others too: they get what the others do not."""
     asked_before, asked = 0.0, 0.0
     for t in range(len(total)):
@@ -236,36 +237,38 @@ def _serve_own(first, last, demand, available, total, shipped, warm_up, measures
         asked += demand[t]
         if t < warm_up:
             continue
-        measures[_DEMANDED] += demand[t]
+        measures[i, _DEMANDED] += demand[t]
         got = asked
         if available[t] < total[t]:
             got = available[t]
             for j in range(first, last):
                 got -= shipped[j, t]
-        measures[_MET] += min(max(got - asked_before, 0.0), demand[t])
+        measures[i, _MET] += min(max(got - asked_before, 0.0), demand[t])
         if got >= asked - 1e-9 * (1.0 + asked):
-            measures[_CLEAR] += 1.0
+            measures[i, _CLEAR] += 1.0
 
 
 @_compiled
-def _serve(first, last, demand, available, total, shipped, warm_up, measures):
-    if first == last:
-        _serve_leaf(available, total, warm_up, measures)
-    else:
-        _serve_own(first, last, demand, available, total, shipped, warm_up, measures)
+def _serve(i, children, demand, customer, available, total, shipped, warm_up, measures):
+    """Service of i's own customers, if it has any; `demand` is one replication's (period, customer)."""
+    if customer[i] >= 0 and children[i] == children[i + 1]:
+        _serve_leaf(i, available, total, warm_up, measures)
+    elif customer[i] >= 0:
+        own = demand[:, customer[i]]
+        _serve_own(i, children[i], children[i + 1], own, available, total, shipped, warm_up, measures)
 
 
 @_compiled
-def _measure_lane(lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
+def _measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
     """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
     sent = inflow[num_periods - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
-    measures[_TRANSPORT] = unit_cost * sent
+    measures[i, _TRANSPORT] = unit_cost * sent
     if pipeline_cost > 0.0:
         in_transit = 0.0
         for t in range(warm_up, num_periods):
             in_transit += inflow[t] - (inflow[t - lead_time] if t >= lead_time else 0.0)
-        measures[_PIPELINE] = pipeline_cost * in_transit
+        measures[i, _PIPELINE] = pipeline_cost * in_transit
 
 
 @_compiled
@@ -344,22 +347,20 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
     short = np.zeros(num_nodes, dtype=np.bool_)
     periods = np.empty(num_periods + 1, dtype=np.int64)
     for r in range(num_replications):
-        _cumulate(demand[r], parent, customer, cumulative)
+        path, row = demand[r], measures[r]
+        _cumulate(path, parent, customer, cumulative)
         for i in range(num_nodes):
-            first, last = children[i], children[i + 1]
             on_time = not coupled or parent[i] < 0 or not short[parent[i]]
             inflow = cumulative[i] if on_time else shipped[i]
-            _receive(levels[i], lead_time[i], inflow, available[i])
-            holding, backorder, short[i] = _charge_stock(available[i], cumulative[i], warm_up, rates[i], slope[i])
-            measures[r, i, _HOLDING] = holding
-            measures[r, i, _BACKORDER] = backorder
+            supply, total = available[i], cumulative[i]
+            row[i, _HOLDING], row[i, _BACKORDER], short[i] = _stock(
+                levels[i], lead_time[i], inflow, total, warm_up, rates[i], supply, slope[i]
+            )
             if parent[i] >= 0:
-                _measure_lane(lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], measures[r, i])
-            if first < last and short[i]:
-                _ration(allocation, i, first, last, available[i], cumulative, shipped, share, periods)
-            if customer[i] >= 0:
-                own = demand[r, :, customer[i]]
-                _serve(first, last, own, available[i], cumulative[i], shipped, warm_up, measures[r, i])
+                _measure_lane(i, lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], row)
+            if short[i] and children[i] < children[i + 1]:
+                _ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
+            _serve(i, children, path, customer, supply, total, shipped, warm_up, row)
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):
