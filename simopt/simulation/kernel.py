@@ -51,7 +51,6 @@ PRIORITY = 1
 
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
-_compiled_sums = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 
 
 @_compiled
@@ -73,45 +72,56 @@ def _cumulate(demand, parent, customer, cumulative):
             above[t] += own[t]
 
 
-@_compiled_sums
-def _stock(level, lead_time, inflow, total, warm_up, rates, available, slope):
+@_compiled
+def _sum(values):
+    """Sum in a fixed order: eight running sums, which the processor adds side by side, then those.
+
+    The order must not be left to the compiler (fast-math): code from the cache would differ in the last bit.
+    """
+    a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    whole = len(values) - len(values) % 8
+    for t in range(0, whole, 8):
+        a += values[t]
+        b += values[t + 1]
+        c += values[t + 2]
+        d += values[t + 3]
+        e += values[t + 4]
+        f += values[t + 5]
+        g += values[t + 6]
+        h += values[t + 7]
+    for t in range(whole, len(values)):
+        a += values[t]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+@_compiled
+def _stock(level, lead_time, inflow, total, warm_up, rates, available, slope, scratch):
     """A_i(t), holding and backorder cost over the horizon, each period's slope, and whether it was ever short.
 
-    The main loop runs over slices from 0, without branches, so that it compiles to vector instructions.
+    The loops run over slices from 0, without branches, so that they compile to vector instructions.
     """
     h, g, capacity, overflow, b = rates[0], rates[1], rates[2], rates[3], rates[4]
     num_periods = len(total)
-    holding, backlog, earlier_backlog = 0.0, 0.0, 0.0
-    for t in range(warm_up):
-        available[t] = level + (inflow[t - lead_time] if t >= lead_time else 0.0)
-        slope[t] = 0.0
-        earlier_backlog += max(total[t] - available[t], 0.0)
-    start = min(max(warm_up, lead_time), num_periods)
-    for t in range(warm_up, start):
+    for t in range(min(lead_time, num_periods)):
         available[t] = level
-        on_hand = max(level - total[t], 0.0)
-        backlog += on_hand - (level - total[t])
-        holding += holding_cost(on_hand, h, g, capacity, overflow)
-        slope[t] = holding_slope(on_hand, h, g, capacity, overflow) if level >= total[t] else -b
-    arrived, demanded = inflow[start - lead_time :], total[start:]
-    supply, slopes = available[start:], slope[start:]
+    arriving = available[lead_time:]
+    for t in range(len(arriving)):
+        arriving[t] = level + inflow[t]
+    supply, demanded, slopes = available[:warm_up], total[:warm_up], slope[:warm_up]
+    num_short = 0
     for t in range(len(demanded)):
-        supplied = level + arrived[t]
-        net = supplied - demanded[t]
-        supply[t] = supplied
+        slopes[t] = 0.0
+        num_short += 1 if supply[t] < demanded[t] else 0
+    supply, demanded, slopes = available[warm_up:], total[warm_up:], slope[warm_up:]
+    costs, backlogs = scratch[0, warm_up:], scratch[1, warm_up:]
+    for t in range(len(demanded)):
+        net = supply[t] - demanded[t]
         on_hand = max(net, 0.0)
-        backlog += on_hand - net
-        holding += holding_cost(on_hand, h, g, capacity, overflow)
+        num_short += 1 if net < 0.0 else 0
+        backlogs[t] = on_hand - net
+        costs[t] = holding_cost(on_hand, h, g, capacity, overflow)
         slopes[t] = holding_slope(on_hand, h, g, capacity, overflow) if net >= 0.0 else -b
-    return holding, b * backlog, backlog + earlier_backlog > 0.0
-
-
-@_compiled_sums
-def _sum(values):
-    total = 0.0
-    for t in range(len(values)):
-        total += values[t]
-    return total
+    return _sum(costs), b * _sum(backlogs), num_short > 0
 
 
 @_compiled
@@ -209,23 +219,22 @@ def _sweep_priority(i, first, last, available, total, slope, share, lead_time, w
                     slope[i, t - 1] -= up_to_j
 
 
-@_compiled_sums
-def _serve_leaf(i, available, total, warm_up, measures):
+@_compiled
+def _serve_leaf(i, available, total, warm_up, measures, scratch):
     """Units met in the period they are asked for, units asked for, and periods without backorders."""
-    met, clear = 0.0, 0.0
-    before = total[warm_up - 1] if warm_up > 0 else 0.0
-    demanded = total[len(total) - 1] - before
-    if warm_up == 0:
-        met += min(available[0], total[0])
-        clear += 1.0 if available[0] >= total[0] else 0.0
-    start = max(warm_up, 1)
-    supply, asked, asked_before = available[start:], total[start:], total[start - 1 :]
+    num_clear = 0
+    supply, asked, met = available[warm_up:], total[warm_up:], scratch[0, warm_up:]
     for t in range(len(asked)):
-        met += max(min(supply[t], asked[t]) - asked_before[t], 0.0)
-        clear += 1.0 if supply[t] >= asked[t] else 0.0
-    measures[i, _MET] = met
-    measures[i, _DEMANDED] = demanded
-    measures[i, _CLEAR] = clear
+        met[t] = min(supply[t], asked[t])
+        num_clear += 1 if supply[t] >= asked[t] else 0
+    asked_before, met_next = total[warm_up:], met[1:]
+    before = total[warm_up - 1] if warm_up > 0 else 0.0
+    met[0] = max(met[0] - before, 0.0)
+    for t in range(len(met_next)):
+        met_next[t] = max(met_next[t] - asked_before[t], 0.0)
+    measures[i, _MET] = _sum(met)
+    measures[i, _DEMANDED] = total[len(total) - 1] - before
+    measures[i, _CLEAR] = num_clear
 
 
 @_compiled
@@ -249,10 +258,10 @@ def _serve_own(i, first, last, demand, available, total, shipped, warm_up, measu
 
 
 @_compiled
-def _serve(i, children, demand, customer, available, total, shipped, warm_up, measures):
+def _serve(i, children, demand, customer, available, total, shipped, warm_up, measures, scratch):
     """Service of i's own customers, if it has any; `demand` is one replication's (period, customer)."""
     if customer[i] >= 0 and children[i] == children[i + 1]:
-        _serve_leaf(i, available, total, warm_up, measures)
+        _serve_leaf(i, available, total, warm_up, measures, scratch)
     elif customer[i] >= 0:
         own = demand[:, customer[i]]
         _serve_own(i, children[i], children[i + 1], own, available, total, shipped, warm_up, measures)
@@ -326,7 +335,7 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
     coupled
         False: every node is supplied as if its supplier never ran short (the single-stage view of the master).
     with_gradient
-        Whether the reverse sweep runs; only for coupled nodes.
+        Whether the reverse sweep runs, for coupled nodes; service is measured only where it does not.
 
     Returns
     -------
@@ -346,6 +355,7 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
     share = np.zeros((num_nodes, num_periods))
     short = np.zeros(num_nodes, dtype=np.bool_)
     periods = np.empty(num_periods + 1, dtype=np.int64)
+    scratch = np.empty((2, num_periods))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
         _cumulate(path, parent, customer, cumulative)
@@ -354,13 +364,14 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
             inflow = cumulative[i] if on_time else shipped[i]
             supply, total = available[i], cumulative[i]
             row[i, _HOLDING], row[i, _BACKORDER], short[i] = _stock(
-                levels[i], lead_time[i], inflow, total, warm_up, rates[i], supply, slope[i]
+                levels[i], lead_time[i], inflow, total, warm_up, rates[i], supply, slope[i], scratch
             )
             if parent[i] >= 0:
                 _measure_lane(i, lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], row)
             if short[i] and children[i] < children[i + 1]:
                 _ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
-            _serve(i, children, path, customer, supply, total, shipped, warm_up, row)
+            if not with_gradient:
+                _serve(i, children, path, customer, supply, total, shipped, warm_up, row, scratch)
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):

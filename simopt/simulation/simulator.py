@@ -31,7 +31,7 @@ class Sample:
     ----------
     measures
         Totals over the horizon, shape (replication, node, measure), nodes as in `Component.nodes`; the last axis as
-        in `kernel.Measure`.
+        in `kernel.Measure`; the three of service are 0 in a sample with a gradient.
     gradient
         Derivative of each replication's total cost in every level, shape (replication, node), or None.
     """
