@@ -13,6 +13,7 @@ import numpy as np
 from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
+from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import Search, SolveOptions, extensive_scenarios, projected_costs, start_search
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, LowerBound, Result, performance_of
@@ -104,16 +105,19 @@ def run_search(
     started = monotonic()
     state, iterations = SearchState(), list[Iteration]()
     try:
-        for following in search.states:
-            record = _record(len(iterations) + 1, state, following, ledger.replications, monotonic() - started)
-            state = following
-            if record is not None:
-                iterations.append(record)
-                if on_step is not None:
-                    on_step(record, state)
-            if state.termination is None and monotonic() - started >= time_limit:
-                state = replace(state, termination=Termination.TIME_LIMIT)
-                break
+        with remembered_interrupt() as interrupted:
+            for following in search.states:
+                record = _record(len(iterations) + 1, state, following, ledger.replications, monotonic() - started)
+                state = following
+                if record is not None:
+                    iterations.append(record)
+                    if on_step is not None:
+                        on_step(record, state)
+                if interrupted():
+                    raise KeyboardInterrupt
+                if state.termination is None and monotonic() - started >= time_limit:
+                    state = replace(state, termination=Termination.TIME_LIMIT)
+                    break
     except BudgetSpentError:
         state = replace(state, termination=Termination.BUDGET_SPENT)
     except KeyboardInterrupt:
