@@ -1,1 +1,1 @@
-"""."""
+"""Composition roots: parts built and joined, one short file a command."""

@@ -14,7 +14,8 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.network import Design, LanePair
-from simopt.optimization.genetic import GeneticParams, Population, SearchSpace, StopReason, ask, start, tell
+from simopt.optimization.genetic import ask, start, tell
+from simopt.optimization.genetic_types import GeneticParams, Population, SearchSpace, StopReason
 from simopt.optimization.search_state import Incumbent, SearchState, Termination
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger

@@ -1,1 +1,1 @@
-"""."""
+"""Tables, run folders and pictures."""

@@ -1,1 +1,1 @@
-"""."""
+"""The built-in simulator: compiled core, replications, estimates."""

@@ -8,16 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simopt.optimization.genetic import (
-    GeneticParams,
-    Population,
-    SearchSpace,
-    State,
-    StopReason,
-    ask,
-    start,
-    tell,
-)
+from simopt.optimization.genetic import State, ask, start, tell
+from simopt.optimization.genetic_types import GeneticParams, Population, SearchSpace, StopReason
 
 SPACE = SearchSpace(np.array([-5.0, 0.0, 10.0]), np.array([5.0, 1.0, 30.0]), np.array([3, 2]))
 TARGET = np.array([1.5, 0.25, 22.0])

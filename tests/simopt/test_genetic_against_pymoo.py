@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from simopt.optimization.genetic import GeneticParams, SearchSpace, ask, start, tell
+from simopt.optimization.genetic import ask, start, tell
+from simopt.optimization.genetic_types import GeneticParams, SearchSpace
 
 pytestmark = pytest.mark.slow
 SEEDS = range(15)
