@@ -87,6 +87,7 @@ def compare(
         str, typer.Option(help="Comma-separated; the first sets the budget if none is given.")
     ] = "outer-approximation,sequential,genetic",
     budget: Annotated[int | None, typer.Option(help="Simulated replications each method may use.")] = None,
+    time_limit: Annotated[float, typer.Option(help="Seconds for each run.")] = float("inf"),
     num_seeds: Annotated[int, typer.Option(help="Runs of each method.")] = 5,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
@@ -97,7 +98,8 @@ def compare(
     from simopt.apps.compare import compare as run
     from simopt.reporting.comparison import print_comparison, write_comparison
 
-    options = CompareOptions(tuple(name.strip() for name in methods.split(",")), budget, num_seeds, seed, jobs)
+    names = tuple(name.strip() for name in methods.split(","))
+    options = CompareOptions(names, budget, num_seeds, seed, jobs, time_limit)
     loaded = _load(case, out)
     comparison = run(loaded, options, lambda line: print(line, file=sys.stderr))
     if out is not None:

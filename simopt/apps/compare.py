@@ -38,6 +38,8 @@ class CompareOptions:
         Of the first run; the others follow.
     jobs
         Threads.
+    time_limit
+        Seconds for each run's search.
     """
 
     methods: tuple[str, ...]
@@ -45,6 +47,7 @@ class CompareOptions:
     num_seeds: int = 5
     seed: int = 0
     jobs: int = 1
+    time_limit: float = float("inf")
 
     def __post_init__(self) -> None:
         for name in self.methods:
@@ -52,7 +55,7 @@ class CompareOptions:
                 raise OptionError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
             if self.methods.count(name) > 1:
                 raise OptionError(f"methods: {name!r} occurs twice: expected every method once")
-        SolveOptions(seed=self.seed, jobs=self.jobs)  # refuses what is out of range
+        SolveOptions(seed=self.seed, jobs=self.jobs, time_limit=self.time_limit)  # refuses what is out of range
         if self.num_seeds < 1:
             raise OptionError(f"num-seeds {self.num_seeds}: expected at least 1")
         if self.budget is not None and self.budget < 1:
@@ -82,7 +85,8 @@ def compare(case: Case, options: CompareOptions, say: Say = lambda _: None) -> C
         found = []
         for seed in range(options.seed, options.seed + options.num_seeds):
             limit = float("inf") if budget is None else budget
-            found.append(_run(case, SolveOptions(method, seed=seed, jobs=options.jobs, budget=limit), judge))
+            one = SolveOptions(method, seed=seed, jobs=options.jobs, time_limit=options.time_limit, budget=limit)
+            found.append(_run(case, one, judge))
             say(f"{method}, seed {seed}: {found[-1].cost.mean:.2f} after {found[-1].replications:,} replications")
         budget = budget or max(run.replications for run in found)
         runs[method] = tuple(found)
@@ -99,12 +103,13 @@ def _run(case: Case, options: SolveOptions, judge: Ledger) -> Run:
         if state.incumbent is not None and state.incumbent not in improvements.values():
             improvements[ledger.replications + search.scenarios] = state.incumbent
 
-    state, _ = run_search(search, ledger, note)
+    state, _ = run_search(search, ledger, note, options.time_limit)
     seconds = monotonic() - started
     if state.termination is Termination.INTERRUPTED:
         raise KeyboardInterrupt
     if state.incumbent is None:
-        raise NothingFoundError(f"budget {options.budget:.0f}: too small for a first design by {options.method}")
+        limits = f"budget {options.budget:.0f}, time-limit {options.time_limit:g}"
+        raise NothingFoundError(f"{limits}: too small for a first design by {options.method}")
     progress = tuple((spent, _true_cost(case, judge, one, 1024).mean) for spent, one in improvements.items())
     cost = _true_cost(case, judge, state.incumbent, 8192)
     return Run(options.seed, cost, ledger.replications + search.scenarios, seconds, progress)

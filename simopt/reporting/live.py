@@ -68,7 +68,7 @@ def print_performance(performance: Performance) -> None:
 
 def _print_nodes(performance: Performance, suppliers: Mapping[str, str]) -> None:
     service = {row.node: row for row in performance.service}
-    width = max(len(node.node) for node in performance.nodes) + 2
+    width = max([len(node.node) for node in performance.nodes] + [len("node")]) + 2
     source = max([len(name) for name in suppliers.values()] + [8]) + 2
     header = f"{'node':{width}}" + (f"{'supplier':{source}}" if suppliers else "")
     print(header + f"{'base stock':>11} {'holding':>10} {'backorder':>10} {'fill rate':>10}")
