@@ -62,6 +62,7 @@ def solve(
     jobs: JobsOption = 1,
     time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
     tolerance: Annotated[float, typer.Option(help="Share of the cost within which designs count as equal.")] = 0.001,
+    certify: Annotated[bool, typer.Option(help="Try to prove the design best.")] = True,
     out: OutOption = None,
 ) -> None:
     """Find the network and the base-stock levels of least expected cost."""
@@ -70,7 +71,9 @@ def solve(
     from simopt.reporting.live import LiveTable, print_result
     from simopt.reporting.run_folder import write_run
 
-    options = SolveOptions(method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance)
+    options = SolveOptions(
+        method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance, certify=certify
+    )
     loaded = _load(case, out)
     with LiveTable() as table:
         result = run(loaded, options, lambda step, _: table.add(step))

@@ -172,11 +172,14 @@ class Result:
     lower_bound
         None for methods without one.
     certified, confidence
-        Whether the design is proven best and with which confidence; None where nothing is claimed.
+        "assuming global levels" where no other design is better, provided that the levels found on every batch are
+        globally best, and the confidence of that claim; else False and None.
+    certificate
+        The claim in words, or why there is none; None where none was tried.
     lanes
         Used lanes as (from, to).
     replications_used, scenarios_used
-        Simulated replications and sampled scenarios of the search.
+        Simulated replications and sampled scenarios of the search, without evaluation and certificate.
     wall_seconds
         Of the search and the evaluation.
     iterations
@@ -193,8 +196,9 @@ class Result:
     warnings: tuple[str, ...]
     performance: Performance
     lower_bound: LowerBound | None
-    certified: bool
+    certified: bool | str
     confidence: float | None
+    certificate: str | None
     lanes: tuple[tuple[str, str], ...]
     replications_used: int
     scenarios_used: int
@@ -223,6 +227,7 @@ class Result:
             "gap": self.gap,
             "certified": self.certified,
             "confidence": self.confidence,
+            "certificate": self.certificate,
             **design_as_dict(self.lanes, {n.node: n.level for n in self.performance.nodes}),
             **performance_as_dict(self.performance),
             "replications_used": self.replications_used,

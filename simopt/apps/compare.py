@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from time import monotonic
 
 from design.case import Case
@@ -108,7 +109,9 @@ def _run(case: Case, options: SolveOptions, judge: Ledger) -> Run:
     if state.termination is Termination.INTERRUPTED:
         raise KeyboardInterrupt
     if state.incumbent is None:
-        limits = f"budget {options.budget:.0f}, time-limit {options.time_limit:g}"
+        limits = f"budget {options.budget:.0f}"
+        if isfinite(options.time_limit):
+            limits += f", time-limit {options.time_limit:g}"
         raise NothingFoundError(f"{limits}: too small for a first design by {options.method}")
     progress = tuple((spent, _true_cost(case, judge, one, 1024).mean) for spent, one in improvements.items())
     cost = _true_cost(case, judge, state.incumbent, 8192)

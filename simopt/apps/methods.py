@@ -13,6 +13,7 @@ from design.master import Master, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
+from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
 from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation
@@ -22,6 +23,7 @@ from simopt.optimization.search_state import SearchState
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
 from simopt.simulation.ledger import Ledger
+from simopt.simulation.simulator import TreeSimulator
 from surrogates.kriging import fit_kriging
 from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
@@ -59,6 +61,8 @@ class SolveOptions:
         Share of the cost within which designs are taken as equally good.
     budget
         Replications that the search may use.
+    certify
+        Whether to try to prove the design best afterwards, where the bound allows it.
     """
 
     method: str = "outer-approximation"
@@ -71,6 +75,7 @@ class SolveOptions:
     time_limit: float = np.inf
     tolerance: float = 0.001
     budget: float = np.inf
+    certify: bool = True
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -112,6 +117,32 @@ class Search:
     states: Iterator[SearchState]
     has_bound: bool
     scenarios: int
+
+
+def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:
+    """A certifier with a master of its own, exact and without prices.
+
+    Parameters
+    ----------
+    case, options
+        What was solved.
+    ledger
+        Of the search, for designs that it did not simulate.
+    time_limit
+        Seconds.
+    """
+    single_stage = QuadratureSingleStage(case.demand)
+
+    def fresh_ledger(number: int) -> Ledger:
+        return Ledger(case, TreeSimulator(case), fresh_seed(options.seed, number), options.jobs)
+
+    return Certifier(
+        case,
+        ProjectedMaster(case, single_stage),
+        _subproblem(case, options, ledger, single_stage),
+        fresh_ledger,
+        CertificateParams(indifference=max(options.tolerance, 1e-6), time_limit=time_limit),
+    )
 
 
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:

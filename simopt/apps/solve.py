@@ -14,7 +14,14 @@ from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import Search, SolveOptions, extensive_scenarios, projected_costs, start_search
+from simopt.apps.methods import (
+    Search,
+    SolveOptions,
+    extensive_scenarios,
+    make_certifier,
+    projected_costs,
+    start_search,
+)
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, LowerBound, Result, performance_of
 from simopt.simulation.estimate import Estimate
@@ -62,8 +69,12 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         raise KeyboardInterrupt
     if incumbent is None:
         raise NothingFoundError(f"no design found: {termination.value}")
-    bound, bound_scenarios = None, 0
+    bound, bound_scenarios, certificate, searched = None, 0, None, ledger.replications
     try:
+        if termination is Termination.BOUND_MET and options.certify and not _is_sampled(options) and not case.warnings:
+            left = options.time_limit - (monotonic() - started)
+            certificate = make_certifier(case, options, ledger, left).certify(state)
+            incumbent = certificate.incumbent
         evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
         if search.has_bound:
             bound, bound_scenarios = lower_bound(case, options, state)
@@ -81,10 +92,11 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         warnings=case.warnings,
         performance=performance_of(evaluation),
         lower_bound=bound,
-        certified=False,
-        confidence=None,
+        certified="assuming global levels" if certificate is not None and certificate.holds else False,
+        confidence=None if certificate is None else certificate.confidence,
+        certificate=None if certificate is None else certificate.statement,
         lanes=incumbent.design.lanes,
-        replications_used=ledger.replications,
+        replications_used=searched,
         scenarios_used=search.scenarios + bound_scenarios,
         wall_seconds=monotonic() - started,
         iterations=tuple(iterations),

@@ -66,6 +66,8 @@ class SearchState:
         The design of this step.
     plans
         Every component simulated so far.
+    designs
+        Every design all of whose components were simulated, in that order.
     termination
         Why the search ended, None while it goes on.
     """
@@ -75,6 +77,7 @@ class SearchState:
     incumbent: Incumbent | None = None
     candidate: Design | None = None
     plans: Mapping[Component, ComponentPlan] = field(default_factory=dict)
+    designs: tuple[Design, ...] = ()
     termination: Termination | None = None
 
     @property
@@ -95,12 +98,19 @@ class SearchState:
 
     def with_candidate(self, design: Design) -> SearchState:
         """The state after a design all of whose components are simulated; the cheaper design is the incumbent."""
+        designs = self.designs if design in self.designs else (*self.designs, design)
+        state = replace(self, candidate=design, designs=designs)
+        cost = sum(self.plans[component].cost.mean for component in design.components)
+        if self.incumbent is not None and cost >= self.incumbent.cost:
+            return state
+        return state.with_incumbent(design)
+
+    def with_incumbent(self, design: Design) -> SearchState:
+        """The state with this design, all of whose components are simulated, as the incumbent."""
         plans = [self.plans[component] for component in design.components]
         cost = sum(plan.cost.mean for plan in plans)
-        if self.incumbent is not None and cost >= self.incumbent.cost:
-            return replace(self, candidate=design)
         half_width = float(np.sqrt(sum(plan.cost.half_width**2 for plan in plans)))
-        return replace(self, candidate=design, incumbent=Incumbent(design, self.levels_of(design), cost, half_width))
+        return replace(self, incumbent=Incumbent(design, self.levels_of(design), cost, half_width))
 
     def levels_of(self, design: Design) -> dict[str, float]:
         """Base-stock level of each node of a design all of whose components are simulated, units."""

@@ -51,6 +51,10 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     print(f"{case.name}: {result.status}, {result.termination}")
     _print_cost(result.performance, case.units.get("money", ""))
     print(_bound_line(result.lower_bound, result.gap))
+    if result.certificate is not None:
+        print(
+            f"certified best, assuming global levels: {result.certificate}" if result.certified else result.certificate
+        )
     print(
         f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
         f"{result.wall_seconds:.1f} s in all"

@@ -1,0 +1,276 @@
+"""The certificate: with which confidence no other design is better (MODEL: outer approximation, bounds, certificate).
+
+0. The incumbent's levels are optimized once more, on many paths.
+1. F, the designs to compare one by one, holds those the search simulated. As long as the master without prices and with
+   F forbidden proposes a design that its exact bound does not exclude, that design is simulated and joins F.
+2. Fresh batches of demand paths, F fixed: an upper limit U of the incumbent's cost. All designs outside F are excluded
+   if their bound is no lower than U minus the indifference.
+3. Every design of F, the incumbent included: its sample cost *minimized* on each batch minus the incumbent's cost
+   on the same batch. The minimum of a sample lies below the true one on average, so a lower limit of this difference no
+   lower than minus the indifference excludes the design with all levels.
+4. Bonferroni over the |F| + 1 limits. Close calls get a new round of twice as many replications at half the remaining
+   error; a design that is clearly better becomes the incumbent of the next round.
+
+The minimization starts from one point, so the claim holds if the levels found on each batch are globally best.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+
+import numpy as np
+from scipy.special import stdtrit
+
+from design.case import Case
+from design.demand import Floats
+from design.flow_model import InfeasibleError
+from design.master import Master
+from design.network import Component, Design
+from design.single_stage import QuadratureSingleStage
+from design.single_stage_plan import single_stage_plan
+from simopt.optimization.outer_approximation import SolvesComponents
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.search_state import Incumbent, SearchState
+from simopt.simulation.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class CertificateParams:
+    """Confidence and effort.
+
+    Parameters
+    ----------
+    confidence
+        That all claims hold at once.
+    indifference
+        Share of the incumbent's cost within which another design is taken as equally good.
+    batches, replications
+        Batches of a round, and replications of a batch in the first round.
+    max_rounds
+        Rounds at most, each of twice the replications.
+    max_designs
+        Designs compared one by one at most.
+    time_limit
+        Seconds after which no new round or design is begun.
+    """
+
+    confidence: float = 0.95
+    indifference: float = 0.001
+    batches: int = 20
+    replications: int = 256
+    max_rounds: int = 4
+    max_designs: int = 200
+    time_limit: float = np.inf
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.confidence < 1.0 or not 0.0 <= self.indifference < 1.0:
+            raise ValueError(f"confidence and indifference: expected shares, got {self}")
+        if self.batches < 2 or self.replications < 1 or self.max_rounds < 1 or self.max_designs < 1:
+            raise ValueError(f"certificate: expected at least two batches and positive limits, got {self}")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What was proven.
+
+    Parameters
+    ----------
+    holds
+        Whether no design beats the incumbent by more than the indifference, at the confidence.
+    confidence
+        Of that claim; None where it does not hold.
+    incumbent
+        The design it speaks of: the search's, or a better one found on the way.
+    num_designs
+        Designs compared one by one.
+    excluded_above
+        Bound of all others, money over the horizon.
+    statement
+        The claim in words, or why there is none.
+    """
+
+    holds: bool
+    confidence: float | None
+    incumbent: Incumbent
+    num_designs: int
+    excluded_above: float
+    statement: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """What one round of fresh data says, each at the error of one limit; differences are to the incumbent's cost.
+
+    Parameters
+    ----------
+    incumbent_upper
+        Upper limit of the incumbent's cost.
+    lower
+        Lower limit of each design's difference at its best levels.
+    upper
+        Upper limit of each design's difference at the levels of the search.
+    """
+
+    incumbent_upper: float
+    lower: Mapping[Design, float]
+    upper: Mapping[Design, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Certifier:
+    """Everything that stays the same over the rounds of a certificate.
+
+    Parameters
+    ----------
+    case
+        The problem; its single-stage costs must bound its cost (no warnings).
+    master
+        A master with exact bounds and no prices; every design compared is forbidden in it.
+    subproblem
+        Finds levels and search cost of components not seen before.
+    fresh_ledger
+        A ledger whose demand no search has seen, for each number.
+    params
+        Confidence and effort.
+    """
+
+    case: Case
+    master: Master
+    subproblem: SolvesComponents
+    fresh_ledger: Callable[[int], Ledger]
+    params: CertificateParams = field(default_factory=CertificateParams)
+
+    def certify(self, state: SearchState) -> Certificate:
+        """Try to prove the incumbent of a finished search best; ValueError if there is none."""
+        deadline = monotonic() + self.params.time_limit
+        for design in state.designs:
+            self.master.forbid(design)
+        incumbent = _incumbent(state)
+        state, bound = self._enlarge(state, incumbent.cost + incumbent.half_width, deadline)
+        error = 1.0 - self.params.confidence
+        for number in range(self.params.max_rounds):
+            if monotonic() >= deadline:
+                break
+            error *= 0.5  # the rounds share the error: a half, a quarter, ...
+            state = self._polish(number, state)
+            incumbent = _incumbent(state)
+            limits = self._round(number, state, error)
+            allowed = self.params.indifference * incumbent.cost
+            better = min(limits.upper, key=lambda design: limits.upper[design])
+            if limits.upper[better] < 0.0:
+                state = state.with_incumbent(better)
+            elif bound < limits.incumbent_upper - allowed:
+                state, bound = self._enlarge(state, limits.incumbent_upper, deadline)
+            elif min(limits.lower.values()) >= -allowed:
+                return self._certificate(state, bound)
+        why = "not certified: limits of time, designs or replications were reached before every design was excluded"
+        return Certificate(False, None, _incumbent(state), len(state.designs), bound, why)
+
+    def _enlarge(self, state: SearchState, target: float, deadline: float) -> tuple[SearchState, float]:
+        """Simulate and forbid designs until the bound of all others reaches the target less the indifference."""
+        bound = -np.inf
+        while monotonic() < deadline and len(state.designs) < self.params.max_designs:
+            try:
+                proposal = self.master.solve(deadline - monotonic())
+            except InfeasibleError:  # every design has been compared
+                return state, np.inf
+            bound = proposal.bound
+            if proposal.design is None or bound >= target - self.params.indifference * _incumbent(state).cost:
+                break
+            components = proposal.design.components
+            found = [self.subproblem.solve(component) for component in components if component not in state.plans]
+            state = state.with_plans(found).with_candidate(proposal.design)
+            self.master.forbid(proposal.design)
+            bound = -np.inf  # of the designs left over nothing is known yet
+        return state, bound
+
+    def _polish(self, number: int, state: SearchState) -> SearchState:
+        """Optimize the incumbent's levels on as many paths as the round has, drawn for this alone.
+
+        The levels of the search, from few paths, may cost more than the indifference above the best ones.
+        """
+        count = (self.params.replications << number) * self.params.batches // 2
+        search = PathwiseSearch(self.fresh_ledger(-1 - number), PathwiseParams(count))
+        exact = QuadratureSingleStage(self.case.demand)
+        plans = []
+        for component in _incumbent(state).design.components:
+            plan, start = state.plans[component], single_stage_plan(self.case, exact, component)
+            levels = search.best_levels(component, replace(start, levels=plan.levels))
+            plans.append(replace(plan, levels=levels))
+        return state.with_plans(plans).with_incumbent(_incumbent(state).design)
+
+    def _round(self, number: int, state: SearchState, error: float) -> _Limits:
+        """Simulate fresh batches; every limit gets an equal share of the error."""
+        incumbent, count = _incumbent(state), self.params.batches
+        components = {component for design in state.designs for component in design.components}
+        batches = [
+            self._batch(number * count + k, self.params.replications << number, state, components) for k in range(count)
+        ]
+        share = error / (len(state.designs) + 1)
+        quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
+
+        def limit(values: Floats, sign: float) -> float:
+            return float(values.mean() + sign * quantile * values.std(ddof=1))
+
+        own = np.array([batch.incumbent for batch in batches])
+        least = {d: np.array([sum(b.least[c] for c in d.components) for b in batches]) - own for d in state.designs}
+        rivals = [d for d in state.designs if d != incumbent.design]
+        found = {d: np.array([sum(b.found[c] for c in d.components) for b in batches]) - own for d in rivals}
+        return _Limits(
+            limit(np.array([batch.incumbent_by_control for batch in batches]), 1.0),
+            {design: limit(values, -1.0) for design, values in least.items()},
+            {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
+        )
+
+    def _batch(self, number: int, replications: int, state: SearchState, components: set[Component]) -> _Batch:
+        """Mean costs on one batch of fresh paths, fixed costs included."""
+        ledger = self.fresh_ledger(number)
+        search = PathwiseSearch(ledger, PathwiseParams(replications, tolerance=1e-9))
+        incumbent = _incumbent(state)
+        exact = QuadratureSingleStage(self.case.demand)
+        least, found, own, control = {}, {}, 0.0, 0.0
+        for component in components:
+            fixed = self.case.fixed_cost(component)
+            plan, start = state.plans[component], single_stage_plan(self.case, exact, component)
+            best = search.best_levels(component, replace(start, levels=plan.levels))
+            least[component] = float(ledger.search(component, best, replications).costs.mean()) + fixed
+            found[component] = float(ledger.search(component, plan.levels, replications).costs.mean()) + fixed
+            if component in incumbent.design.components:
+                own += found[component]
+                decoupled = ledger.search_decoupled(component, start.levels, replications)
+                control += start.cost - fixed - float(decoupled.mean())
+        return _Batch(own, own + control, least, found)
+
+    def _certificate(self, state: SearchState, bound: float) -> Certificate:
+        confidence, indifference = self.params.confidence, self.params.indifference
+        statement = (
+            f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
+            f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
+            f"{len(state.designs)} designs were optimized, the others excluded by the bound; levels minimized from one "
+            "start on every batch, assumed global"
+        )
+        return Certificate(True, confidence, _incumbent(state), len(state.designs), bound, statement)
+
+
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Mean costs on one batch: the incumbent's, raw and by control variate; components' at best and found levels."""
+
+    incumbent: float
+    incumbent_by_control: float
+    least: Mapping[Component, float]
+    found: Mapping[Component, float]
+
+
+def fresh_seed(seed: int, number: int) -> int:
+    """A seed for batch `number` of a certificate, unrelated to the run's own."""
+    return int.from_bytes(hashlib.sha256(f"certificate {seed} {number}".encode()).digest()[:8], "little")
+
+
+def _incumbent(state: SearchState) -> Incumbent:
+    if state.incumbent is None:
+        raise ValueError("state: expected a search with an incumbent, got none")
+    return state.incumbent
