@@ -89,11 +89,22 @@ class QuadratureSingleStage:
     def __init__(self, demand: Mapping[str, Demand]) -> None:
         self._demand = demand
         self._grids: dict[tuple[str, int], GridDistribution] = {}
+        self._served: dict[tuple[CostRates, int, tuple[str, ...]], SingleStageValue] = {}
 
     def evaluate(
         self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
     ) -> SingleStageValue:
-        """ψ and a subgradient, see `SingleStageModel.evaluate`."""
+        """ψ and a subgradient, see `SingleStageModel.evaluate`; those of customers served in full are kept."""
+        key = (rates, num_periods, customers)
+        if not np.all(reach == 1.0):
+            return self._compute(rates, num_periods, customers, reach)
+        if key not in self._served:
+            self._served[key] = self._compute(rates, num_periods, customers, reach)
+        return self._served[key]
+
+    def _compute(
+        self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
+    ) -> SingleStageValue:
         gradient = np.zeros(len(customers))
         active = np.flatnonzero(np.asarray(reach) > NEGLIGIBLE_REACH)
         if num_periods == 0 or len(active) == 0:

@@ -50,7 +50,7 @@ OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and
 def solve(
     case: CaseArgument,
     method: Annotated[
-        str, typer.Option(help="outer-approximation, paper, sequential or genetic.")
+        str, typer.Option(help="outer-approximation, paper, sequential, genetic or exhaustive.")
     ] = "outer-approximation",
     master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
     subproblem: Annotated[str, typer.Option(help="pathwise or kriging.")] = "pathwise",
@@ -182,10 +182,11 @@ def _exit_code(error: Exception) -> int | None:
     from design.network import NetworkError
     from simopt.apps.methods import OptionError
     from simopt.apps.solve import NothingFoundError
+    from simopt.optimization.exhaustive import TooManyComponentsError
     from simopt.result import ResultError
 
     if isinstance(error, CaseError | NetworkError | OptionError | ResultError | OSError):
         return EXIT_BAD_INPUT
-    if isinstance(error, InfeasibleError | NothingFoundError):
+    if isinstance(error, InfeasibleError | NothingFoundError | TooManyComponentsError):
         return EXIT_FAILED
     return None

@@ -14,6 +14,7 @@ from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
+from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
 from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation
@@ -177,6 +178,13 @@ def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     return Search(network_then_stock(cheapest_transport_design(case), subproblem), False, 0)
 
 
+def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    search = PathwiseSearch(ledger, PathwiseParams(10 * PathwiseParams.replications))
+    pricing = PricingParams(10 * PricingParams.replications)
+    subproblem = Subproblem(case, QuadratureSingleStage(case.demand), ledger, search, pricing)
+    return Search(exhaustive_search(case, subproblem, ExhaustiveParams(time_limit=options.time_limit)), False, 0)
+
+
 def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     return Search(genetic_search(case, ledger, GeneticDesignParams.for_budget(options.budget), options.seed), False, 0)
 
@@ -222,4 +230,5 @@ METHODS: dict[str, Callable[[Case, SolveOptions, Ledger], Search]] = {
     "paper": _paper,
     "sequential": _sequential,
     "genetic": _genetic,
+    "exhaustive": _exhaustive,
 }
