@@ -1,8 +1,8 @@
 """The exhaustive reference: every component optimized, the best combination found by dynamic programming.
 
-With single sourcing a design's cost is the sum of its components' costs, and the designs of a network have few distinct
-With single sourcing a design is the sum of its components, in cost too, and the designs of a network have few distinct
-is pruned, so the result is an oracle for every other method. Its demand paths are its own and ten times as many.
+With single sourcing a design costs the sum of its components, and the designs of a network share few distinct
+ones (5,115 for the 21,015 designs of 5 plants, 3 warehouses, 5 distribution centers). No bound is used and nothing is
+pruned, so the result is an oracle for every other method; `solve` gives it ten times the replications of the loop.
 """
 
 from __future__ import annotations
