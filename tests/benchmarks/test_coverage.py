@@ -39,9 +39,8 @@ def test_the_interval_of_a_cost_covers_the_cost_over_a_million_replications() ->
         estimate = evaluate(case, Ledger(case, TreeSimulator(case), seed + 1), design, levels).estimate
         covered.append(abs(estimate.mean - true_cost) <= estimate.half_width)
     share = float(np.mean(covered))
-    print(
-        f"\ncost {true_cost:.3f} ± {1.96 * np.std(parts) / len(parts) ** 0.5:.3f}, covered in {share:.1%} of {len(SEEDS)}"
-    )
+    half_width = 1.96 * np.std(parts) / len(parts) ** 0.5
+    print(f"\ncost {true_cost:.3f} ± {half_width:.3f}, covered in {share:.1%} of {len(SEEDS)}")
     assert 0.92 <= share <= 0.98
 
 
