@@ -8,10 +8,11 @@ from functools import cached_property
 from types import MappingProxyType
 
 from design.demand import Demand
+from design.errors import BadInputError
 from design.network import Component, Lane, Network
 
 
-class CaseError(ValueError):
+class CaseError(BadInputError):
     """Everything wrong with a case, one line each.
 
     Parameters

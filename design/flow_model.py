@@ -9,11 +9,12 @@ from typing import NoReturn
 import pyomo.environ as pyo
 
 from design.case import Case
+from design.errors import NoSolutionError
 from design.network import Component, Design, LanePair, Network
 from design.solver import Floats, HighsSession, Row, SolveStatus
 
 
-class InfeasibleError(RuntimeError):
+class InfeasibleError(NoSolutionError):
     """No design satisfies the case; the message names what cannot be met."""
 
 

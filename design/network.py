@@ -8,10 +8,12 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from math import inf
 
+from design.errors import BadInputError
+
 LanePair = tuple[str, str]
 
 
-class NetworkError(ValueError):
+class NetworkError(BadInputError):
     """A network or design that contradicts itself; the message names the offending node or lane."""
 
 

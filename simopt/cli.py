@@ -6,9 +6,11 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from design.errors import BadInputError, NoSolutionError
 
 if TYPE_CHECKING:
     from design.case import Case
@@ -167,26 +169,12 @@ def main() -> None:
     """Run the command line; errors of the user are lines on stderr, never tracebacks."""
     try:
         app(standalone_mode=True)
-    except Exception as error:
-        code = _exit_code(error)
-        if code is None:
-            raise
-        print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
-        sys.exit(code)
+    except (BadInputError, OSError) as error:
+        _leave(error, EXIT_BAD_INPUT)
+    except NoSolutionError as error:
+        _leave(error, EXIT_FAILED)
 
 
-def _exit_code(error: Exception) -> int | None:
-    """2 for bad input, 1 for an infeasible case or a search without result, None for a defect of the program."""
-    from design.case import CaseError
-    from design.flow_model import InfeasibleError
-    from design.network import NetworkError
-    from simopt.apps.methods import OptionError
-    from simopt.apps.solve import NothingFoundError
-    from simopt.optimization.exhaustive import TooManyComponentsError
-    from simopt.result import ResultError
-
-    if isinstance(error, CaseError | NetworkError | OptionError | ResultError | OSError):
-        return EXIT_BAD_INPUT
-    if isinstance(error, InfeasibleError | NothingFoundError | TooManyComponentsError):
-        return EXIT_FAILED
-    return None
+def _leave(error: Exception, code: int) -> NoReturn:
+    print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
+    sys.exit(code)

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from design.errors import BadInputError
 from simopt.simulation.estimate import Estimate, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
 
 
-class ResultError(ValueError):
+class ResultError(BadInputError):
     """A result file that cannot be read; the message names file, key and what was expected."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from design.case import Case
+from design.errors import BadInputError
 from design.extensive import ExtensiveMaster
 from design.master import Master, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
@@ -32,7 +33,7 @@ from surrogates.surrogate import Fitter
 PAPER_SCENARIOS = 50
 
 
-class OptionError(ValueError):
+class OptionError(BadInputError):
     """An option that is unknown or out of range; the message says what was expected."""
 
 

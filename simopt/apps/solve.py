@@ -11,6 +11,7 @@ from time import monotonic
 import numpy as np
 
 from design.case import Case
+from design.errors import NoSolutionError
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
 from simopt.apps.interrupts import remembered_interrupt
@@ -36,7 +37,7 @@ _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "sm
 OnStep = Callable[[Iteration, SearchState], None]
 
 
-class NothingFoundError(RuntimeError):
+class NothingFoundError(NoSolutionError):
     """The search ended before it had a first design; the message says what to raise."""
 
 

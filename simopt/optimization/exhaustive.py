@@ -14,13 +14,14 @@ from time import monotonic
 import numpy as np
 
 from design.case import Case
+from design.errors import NoSolutionError
 from design.network import Component, Design, LanePair, Network
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
 
 
-class TooManyComponentsError(ValueError):
+class TooManyComponentsError(NoSolutionError):
     """The network has more distinct components than an exhaustive search may optimize."""
 
 
