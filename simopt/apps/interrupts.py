@@ -12,8 +12,9 @@ from contextlib import contextmanager
 def remembered_interrupt() -> Iterator[Callable[[], bool]]:
     """Yield a function that says whether Ctrl-C was pressed inside the `with` block.
 
-    Ctrl-C still raises KeyboardInterrupt; but Python drops an exception that is raised in a finalizer or callback, and
-    then only this memory is left. Outside the main thread signals do not arrive, and the function always says no.
+    Ctrl-C still raises KeyboardInterrupt. But Python drops an exception that is raised in a finalizer or callback: then
+    only this memory is left. And one raised while a compiled function takes its arguments surfaces as a SystemError,
+    which is turned back here. Outside the main thread signals do not arrive, and the function always says no.
     """
     pressed: list[int] = []
 
@@ -27,5 +28,9 @@ def remembered_interrupt() -> Iterator[Callable[[], bool]]:
     before = signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(pressed)
+    except SystemError as error:
+        if pressed:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.signal(signal.SIGINT, before)

@@ -72,13 +72,14 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         raise NothingFoundError(f"no design found: {termination.value}")
     bound, bound_scenarios, certificate, searched = None, 0, None, ledger.replications
     try:
-        if termination is Termination.BOUND_MET and options.certify and not _is_sampled(options) and not case.warnings:
-            left = options.time_limit - (monotonic() - started)
-            certificate = make_certifier(case, options, ledger, left).certify(state)
-            incumbent = certificate.incumbent
-        evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
-        if search.has_bound:
-            bound, bound_scenarios = lower_bound(case, options, state)
+        with remembered_interrupt():
+            if termination is Termination.BOUND_MET and _is_certifiable(case, options):
+                left = options.time_limit - (monotonic() - started)
+                certificate = make_certifier(case, options, ledger, left).certify(state)
+                incumbent = certificate.incumbent
+            evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
+            if search.has_bound:
+                bound, bound_scenarios = lower_bound(case, options, state)
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
         evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
@@ -166,6 +167,11 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
 
 def _is_sampled(options: SolveOptions) -> bool:
     return options.master == "extensive" or options.method == "paper" or options.scenarios is not None
+
+
+def _is_certifiable(case: Case, options: SolveOptions) -> bool:
+    """Whether the master's bound is exact, and a certificate wanted."""
+    return options.certify and not _is_sampled(options) and not case.warnings
 
 
 def versions() -> dict[str, str]:
