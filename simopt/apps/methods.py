@@ -122,7 +122,7 @@ class Search:
 
 
 def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:
-    """A certifier with a master of its own, exact and without prices.
+    """A certifier with a master of its own, exact and without prices; it always searches levels along gradients.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
     return Certifier(
         case,
         ProjectedMaster(case, single_stage),
-        _subproblem(case, options, ledger, single_stage),
+        _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
         CertificateParams(indifference=max(options.tolerance, 1e-6), time_limit=time_limit),
     )
