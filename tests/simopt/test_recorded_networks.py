@@ -1,5 +1,4 @@
-"""Five recorded 5-3-5 networks on which the master's first design is not the best: the loop has to earn its keep.
-"""
+"""Five recorded 5-3-5 networks on which the master's first design is not the best: the loop has to earn its keep."""
 
 from pathlib import Path
 
