@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from numba import njit
 
-NUM_RATES = 5
-
 
 @njit(cache=True, inline="always", error_model="numpy")
 def holding_cost(on_hand, h, g, capacity, overflow):

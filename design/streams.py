@@ -26,7 +26,6 @@ class Purpose(IntEnum):
     SEARCH = 1
     EVALUATION = 2
     SCENARIOS = 3
-    METHOD = 4
 
 
 def generator(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:

@@ -90,6 +90,16 @@ class SolveOptions:
                 raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
         self._check_numbers()
 
+    @property
+    def samples_paths(self) -> bool:
+        """Whether the master is the extensive one, on plain sampled demand paths."""
+        return self.master == "extensive" or self.method == "paper"
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the master's costs are sample averages, so that its bound is statistical."""
+        return self.samples_paths or self.scenarios is not None
+
     def _check_numbers(self) -> None:
         for name, number, least in (("seed", self.seed, 0), ("jobs", self.jobs, 1), ("scenarios", self.scenarios, 1)):
             if number is not None and number < least:
@@ -171,7 +181,7 @@ def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     subproblem = _subproblem(case, replace(options, subproblem="kriging"), ledger, SampledSingleStage(scenarios), 1)
     params = PaperParams(time_limit=options.time_limit)
     master = ExtensiveMaster(case, scenarios)
-    return Search(paper_loop(master, subproblem, cheapest_transport_design(case), params), True, PAPER_SCENARIOS)
+    return Search(paper_loop(master, subproblem, cheapest_transport_design(case), params), True, master.num_scenarios)
 
 
 def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:

@@ -83,7 +83,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
         evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
-        if search.has_bound and not _is_sampled(options):
+        if search.has_bound and not options.is_sampled:
             bound, bound_scenarios = lower_bound(case, options, state)
     return Result(
         case=case.name,
@@ -142,20 +142,18 @@ def run_search(
 def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[LowerBound | None, int]:
     """The bound over all designs without simulated prices, and how many more scenarios it took.
 
-    With sampled scenarios the bound is the mean over independent batches of the projected master, less nothing: its
-    half-width goes with it (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum).
+    With sampled scenarios the bound is the mean over independent batches of the projected master, with
+    its half-width (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum).
     """
     if not np.isfinite(state.unpriced_bound):
         return None, 0
-    kind = "estimate" if case.warnings else "exact"
-    extensive = options.master == "extensive" or options.method == "paper"
-    if not _is_sampled(options):
-        return LowerBound(state.unpriced_bound, 0.0, kind), 0
+    if not options.is_sampled:
+        return LowerBound(state.unpriced_bound, 0.0, "estimate" if case.warnings else "exact"), 0
     values, scenarios = [], 0
     for batch in range(1, BOUND_BATCHES + 1):
         costs = (
             SampledSingleStage(extensive_scenarios(case, options, batch))
-            if extensive
+            if options.samples_paths
             else projected_costs(case, options, batch)
         )
         values.append(ProjectedMaster(case, costs).solve().bound)
@@ -165,13 +163,9 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     return LowerBound(estimate.mean, estimate.half_width, kind), scenarios
 
 
-def _is_sampled(options: SolveOptions) -> bool:
-    return options.master == "extensive" or options.method == "paper" or options.scenarios is not None
-
-
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:
     """Whether the master's bound is exact, and a certificate wanted."""
-    return options.certify and not _is_sampled(options) and not case.warnings
+    return options.certify and not options.is_sampled and not case.warnings
 
 
 def versions() -> dict[str, str]:

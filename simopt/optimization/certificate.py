@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import monotonic
 
 import numpy as np
@@ -143,6 +144,11 @@ class Certifier:
     fresh_ledger: Callable[[int], Ledger]
     params: CertificateParams = field(default_factory=CertificateParams)
 
+    @cached_property
+    def _single_stage(self) -> QuadratureSingleStage:
+        """One for all batches: it keeps what it has computed."""
+        return QuadratureSingleStage(self.case.demand)
+
     def certify(self, state: SearchState) -> Certificate:
         """Try to prove the incumbent of a finished search best; ValueError if there is none."""
         deadline = monotonic() + self.params.time_limit
@@ -194,10 +200,9 @@ class Certifier:
         """
         count = (self.params.replications << number) * self.params.batches // 2
         search = PathwiseSearch(self.fresh_ledger(-1 - number), PathwiseParams(count))
-        exact = QuadratureSingleStage(self.case.demand)
         plans = []
         for component in _incumbent(state).design.components:
-            plan, start = state.plans[component], single_stage_plan(self.case, exact, component)
+            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
             levels = search.best_levels(component, replace(start, levels=plan.levels))
             plans.append(replace(plan, levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
@@ -230,11 +235,10 @@ class Certifier:
         ledger = self.fresh_ledger(number)
         search = PathwiseSearch(ledger, PathwiseParams(replications, tolerance=1e-9))
         incumbent = _incumbent(state)
-        exact = QuadratureSingleStage(self.case.demand)
         least, found, own, control = {}, {}, 0.0, 0.0
         for component in components:
             fixed = self.case.fixed_cost(component)
-            plan, start = state.plans[component], single_stage_plan(self.case, exact, component)
+            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
             best = search.best_levels(component, replace(start, levels=plan.levels))
             least[component] = float(ledger.search(component, best, replications).costs.mean()) + fixed
             found[component] = float(ledger.search(component, plan.levels, replications).costs.mean()) + fixed

@@ -109,7 +109,7 @@ class Subproblem:
         pricing: PricingParams | None = None,
     ) -> None:
         self._case = case
-        self._exact = QuadratureSingleStage(case.demand)
+        self._exact = charged if isinstance(charged, QuadratureSingleStage) else QuadratureSingleStage(case.demand)
         self._charged = charged
         self._ledger = ledger
         self._search = search
