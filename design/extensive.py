@@ -236,7 +236,8 @@ def _build_model(case: Case, scenarios: PathScenarios, points: list[Key]) -> pyo
         model.holding[o, name, n] + per_horizon * network.node(name).backorder_cost * model.backorders[o, name, n]
         for o, name, n in indices
     )
-    model.objective = pyo.Objective(expr=model.flow_cost + pyo.quicksum(costs) / scenarios.num_scenarios)
+    stock = pyo.quicksum(costs) / scenarios.num_scenarios
+    model.objective = pyo.Objective(expr=model.flow_cost + pyo.quicksum(model.extra.values()) + stock)
     return model
 
 

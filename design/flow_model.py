@@ -22,8 +22,8 @@ def build_flow_model(case: Case) -> pyo.ConcreteModel:
     """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
 
     The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
-    `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, the part of the objective that these
-    variables carry, in units of `money_scale` (MODEL: projected form).
+    `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, what lanes, reaches and sources cost in the
+    objective, in units of `money_scale` (MODEL: projected form); the price of components is for the master to add.
     """
     network = case.network
     lanes = useful_lanes(network)
@@ -77,7 +77,7 @@ def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sour
         lane, customers = network.lane(pair), network.reachable_customers[pair[1]]
         terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) / scale * model.lane_used[pair])
         terms.extend(case.flow_cost(lane, c) / scale * model.reach[c, *pair] for c in customers)
-    terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] + model.extra[s] for s in sources)
+    terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] for s in sources)
     return pyo.quicksum(terms)
 
 

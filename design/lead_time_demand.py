@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import sqrt
 
 import numpy as np
 
@@ -42,6 +43,11 @@ class GridDistribution:
     def mean(self) -> float:
         """Expected value, units."""
         return float(self.points @ self.probability)
+
+    @cached_property
+    def standard_deviation(self) -> float:
+        """Standard deviation, units."""
+        return sqrt(float((self.points - self.mean) ** 2 @ self.probability))
 
     @cached_property
     def is_constant(self) -> bool:

@@ -1,7 +1,9 @@
 """The master problem in its projected form: a lower bound on every design's cost, and the design that attains it.
 
-    min  H·Σ_l Σ_c (u_l + p_l·L_l)·m_c·r_cl + Σ_l (F_l + F_to(l))·y_l + Σ_s (F_s·z_s + e_s) + Σ_l θ_l + Σ_s θ_s
-    s.t. Σ_{l into i} y_l ≤ 1                          single sourcing                     every node i not a source
+    min  H·Σ_l Σ_c (u_l + p_l·L_l)·m_c·r_cl + Σ_l (F_l + F_to(l))·y_l + Σ_s F_s·z_s + T
+    s.t. T ≥ Σ_l θ_l + Σ_s (θ_s + e_s)                 stock, each stage by itself
+         T ≥ Σ_s Θ_s                                   stock, whole components             (design.echelon_view)
+         Σ_{l into i} y_l ≤ 1                          single sourcing                     every node i not a source
          Σ_{l into c} r_cl = 1                         every customer is served            every customer c not a source
          Σ_{l into i} r_cl = Σ_{l out of i} r_cl       customers pass through              inner node i, customer c ≠ i
          r_cl ≤ y_l ≤ Σ_c r_cl                         a lane is used iff it serves        lane l
@@ -14,11 +16,15 @@ H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed cos
 intercept of a cut may be multiplied by y because ψ(0) = 0; where only one customer can be served, r = y and one cut is
 exact. No scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form). The
 solver counts money in units of `flow_model.money_scale`.
+
+Single-stage costs say little where inner backorders are cheap. Whole components are then bounded by Θ, whose cuts are
+dearer; with `Bound.AUTO` they are used where they raise the LP relaxation by more than `MasterParams.echelon_gain`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from time import monotonic
 from typing import Protocol
 
@@ -26,6 +32,8 @@ import numpy as np
 import pyomo.environ as pyo
 
 from design.case import Case
+from design.echelon import Path
+from design.echelon_view import EchelonView, add_echelon_view, service_paths
 from design.flow_model import (
     build_flow_model,
     chosen_design,
@@ -37,7 +45,16 @@ from design.flow_model import (
 )
 from design.network import Component, Design
 from design.single_stage import SingleStageModel, SingleStageValue
+from design.single_stage_plan import single_stage_plan
 from design.solver import Floats, HighsSession, Row, SolveStatus
+
+
+class Bound(Enum):
+    """Which stock costs a master charges."""
+
+    AUTO = "auto"
+    SINGLE_STAGE = "single-stage"
+    ECHELON = "echelon"
 
 
 @dataclass(frozen=True)
@@ -54,12 +71,15 @@ class MasterSolution:
         No design that is not forbidden costs less in the master's model; money over the horizon.
     objective
         The design's cost in the master's model.
+    model
+        Which stock costs that model has: single-stage or echelon.
     """
 
     status: SolveStatus
     design: Design | None
     bound: float
     objective: float
+    model: Bound = Bound.SINGLE_STAGE
 
 
 class Master(Protocol):
@@ -91,11 +111,17 @@ class MasterParams:
         The LP relaxation is cut until a round raises it by less than this share.
     max_rounds
         Rounds of either phase.
+    bound
+        Which stock costs are charged; the echelon ones always come on top of the single-stage ones.
+    echelon_gain
+        With `Bound.AUTO` the echelon costs are charged if they raise the LP relaxation by this share.
     """
 
     tolerance: float = 1e-6
     relaxation_progress: float = 1e-4
     max_rounds: int = 200
+    bound: Bound = Bound.AUTO
+    echelon_gain: float = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +173,11 @@ class ProjectedMaster:
         self._relaxation_done = False
         self._start: Floats | None = None
         self._scale = money_scale(case)
-        self._model = _build_model(case)
+        self._paths = _echelon_paths(case, single_stage, self._params.bound)
+        self._model = _build_model(case, self._paths)
         self._session = HighsSession(self._model)
+        self._stage_columns = self._session.columns(_stage_costs(self._model))
+        self._echelon: EchelonView | None = None
         self._stock_costs = _lane_stock_costs(case, self._model, self._session)
         self._stock_costs += _source_stock_costs(case, self._model, self._session)
         self._add([row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
@@ -158,8 +187,13 @@ class ProjectedMaster:
         """Sampled scenarios behind the single-stage costs; 0 with quadrature."""
         return self._single_stage.num_scenarios
 
+    @property
+    def bound(self) -> Bound:
+        """Which stock costs its bound rests on, once it has been solved."""
+        return Bound.SINGLE_STAGE if self._echelon is None else Bound.ECHELON
+
     def solve(self, time_limit: float = np.inf) -> MasterSolution:
-        """Design of least cost in the master's model, cut until its single-stage costs are met.
+        """Design of least cost in the master's model, cut until its stock costs are met.
 
         Parameters
         ----------
@@ -189,7 +223,7 @@ class ProjectedMaster:
             objective = self._scale * (solution.objective + shortfall)
             if status is not SolveStatus.OPTIMAL or self._is_met(shortfall, objective):
                 break
-        return MasterSolution(status, design, min(self._scale * bound, objective), objective)
+        return MasterSolution(status, design, min(self._scale * bound, objective), objective, self.bound)
 
     def _is_met(self, shortfall: float, objective: float) -> bool:
         return self._scale * shortfall <= self._params.tolerance * abs(objective)
@@ -197,6 +231,9 @@ class ProjectedMaster:
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
         self._add([price_row(self._model, self._session, component, self._case.network.customers, extra / self._scale)])
+        if self._echelon is not None:
+            charged = single_stage_plan(self._case, self._single_stage, component).stock_cost
+            self._add(self._echelon.price(component, (charged + extra) / self._case.horizon))
 
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
@@ -207,7 +244,7 @@ class ProjectedMaster:
 
         Its objective is in money, its variables for costs in units of `flow_model.money_scale`.
         """
-        model = _build_model(self._case)
+        model = _build_model(self._case, self._paths)
         variable = {v.name: v for v in model.component_data_objects(pyo.Var)}
         model.objective.set_value(self._scale * model.objective.expr)
         names = self._session.names
@@ -218,20 +255,51 @@ class ProjectedMaster:
         return model
 
     def _cut_relaxation(self, deadline: float) -> None:
+        """Cut the LP relaxation with single-stage costs, then, where it pays, with those of whole components."""
+        flat = self._cut_until_flat(deadline)
+        if not flat or self._paths is None:
+            return
+        view = EchelonView(self._case, self._model, self._session, self._paths, self._per_horizon)
+        relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+        if relaxed.values is None:
+            return
+        gain = view.separate(relaxed.values)[1] - self._stock_cost(relaxed.values)
+        if self._params.bound is Bound.ECHELON or gain > self._params.echelon_gain * abs(relaxed.objective):
+            self._echelon = view
+            self._cut_until_flat(deadline)
+
+    def _cut_until_flat(self, deadline: float) -> bool:
+        """Rounds of cuts at the LP relaxation's optimum until it stops rising; whether there was one."""
         previous = -np.inf
         for _ in range(self._params.max_rounds):
             solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
             if solution.values is None:
-                return
+                return False
             progress = solution.objective - previous
             previous = solution.objective
             self._separate(solution.values)
             if progress <= self._params.relaxation_progress * abs(solution.objective):
-                return
+                break
+        return True
 
     def _separate(self, values: Floats) -> float:
-        """Add a cut for every θ below its ψ; returns by how much all of them are below."""
-        rows, shortfall = [], 0.0
+        """Add cuts where stock costs are too low; returns by how much the objective is."""
+        rows, total = self._single_stage_cuts(values)
+        if self._echelon is not None:
+            more, of_components = self._echelon.separate(values)
+            rows, total = rows + more, max(total, of_components)
+        self._add(rows)
+        return max(total - self._stock_cost(values), 0.0)
+
+    def _stock_cost(self, values: Floats) -> float:
+        """What a solution pays for stock."""
+        if self._paths is not None:
+            return float(values[self._session.columns([self._model.stock_cost])[0]])
+        return float(values[self._stage_columns].sum())
+
+    def _single_stage_cuts(self, values: Floats) -> tuple[list[Row], float]:
+        """A cut for every θ below its ψ, and the single-stage cost of all stock, prices included."""
+        rows, total = [], float(values[self._stage_columns].sum())
         for cost in self._stock_costs:
             reach = cost.reach_values(values)
             if not reach.any():
@@ -239,10 +307,9 @@ class ProjectedMaster:
             value = self._psi(cost, reach)
             gap = self._per_horizon * value.cost - values[cost.theta]
             if gap > 1e-9:
-                shortfall += gap
+                total += gap
                 rows.extend(self._shared_cuts(cost, value, reach))
-        self._add(rows)
-        return shortfall
+        return rows, total
 
     def _shared_cuts(self, cost: _StockCost, value: SingleStageValue, reach: Floats) -> list[Row]:
         """The cut for every θ with the same ψ: lanes into the node with this lead time."""
@@ -268,14 +335,32 @@ class ProjectedMaster:
         self._rows.extend(rows)
 
 
-def _build_model(case: Case) -> pyo.ConcreteModel:
-    """The flow model, one θ per lane and source, and the objective; no cuts yet."""
+def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> dict[str, list[Path]] | None:
+    """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones must."""
+    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0:
+        return None
+    return service_paths(case) or None
+
+
+def _build_model(case: Case, paths: dict[str, list[Path]] | None) -> pyo.ConcreteModel:
+    """The flow model, one θ per lane and source, one Θ per source if paths are given, and the objective; no cuts."""
     model = build_flow_model(case)
     model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
     model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
-    stock = pyo.quicksum(model.lane_stock_cost.values()) + pyo.quicksum(model.source_stock_cost.values())
-    model.objective = pyo.Objective(expr=model.flow_cost + stock)
+    stages = pyo.quicksum(_stage_costs(model))
+    if paths is None:
+        model.objective = pyo.Objective(expr=model.flow_cost + stages)
+        return model
+    model.stock_cost = pyo.Var(domain=pyo.NonNegativeReals)
+    model.single_stage_total = pyo.Constraint(expr=model.stock_cost >= stages)
+    add_echelon_view(model, paths)
+    model.objective = pyo.Objective(expr=model.flow_cost + model.stock_cost)
     return model
+
+
+def _stage_costs(model: pyo.ConcreteModel) -> list[pyo.Var]:
+    """θ of every lane and source and the prices of components."""
+    return [*model.lane_stock_cost.values(), *model.source_stock_cost.values(), *model.extra.values()]
 
 
 def _lane_stock_costs(case: Case, model: pyo.ConcreteModel, session: HighsSession) -> list[_StockCost]:

@@ -24,11 +24,14 @@ class SingleStagePlan:
         Mean demand on each node over its lead time, shape (node,), units.
     cost
         Expected cost of the component, fixed costs included, money over the horizon: what the master charges for it.
+    stock_cost
+        Its holding and backorders alone.
     """
 
     levels: Floats
     mean_lead_time_demand: Floats
     cost: float
+    stock_cost: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", as_floats(self.levels))
@@ -47,15 +50,15 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
     """
     network = case.network
     served = component.customers_through(network.customers)
-    levels, means, cost = [], [], case.fixed_cost(component)
+    levels, means, stock_cost, cost = [], [], 0.0, case.fixed_cost(component)
     for name in component.nodes:
         supplier = component.supplier.get(name)
         lane = None if supplier is None else network.lane((supplier, name))
         lead_time = (network.node(name).lead_time or 0) if lane is None else lane.lead_time
         value = model.evaluate(network.node(name).cost_rates, lead_time, served[name], np.ones(len(served[name])))
-        cost += case.horizon * value.cost
+        stock_cost += case.horizon * value.cost
         if lane is not None:
             cost += sum(case.flow_cost(lane, customer) for customer in served[name])
         levels.append(value.level)
         means.append(lead_time * sum(case.mean_demand[customer] for customer in served[name]))
-    return SingleStagePlan(np.array(levels), np.array(means), cost)
+    return SingleStagePlan(np.array(levels), np.array(means), cost + stock_cost, stock_cost)

@@ -60,6 +60,9 @@ def solve(
     scenarios: Annotated[
         int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
     ] = None,
+    bound: Annotated[
+        str, typer.Option(help="Stock costs in the master: single-stage, echelon, or auto: which is worth its time.")
+    ] = "auto",
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
     time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
@@ -74,7 +77,17 @@ def solve(
     from simopt.reporting.run_folder import write_run
 
     options = SolveOptions(
-        method, master, subproblem, surrogate, scenarios, seed, jobs, time_limit, tolerance, certify=certify
+        method,
+        master,
+        subproblem,
+        surrogate,
+        scenarios,
+        seed,
+        jobs,
+        time_limit,
+        tolerance,
+        certify=certify,
+        bound=bound,
     )
     loaded = _load(case, out)
     with LiveTable() as table:

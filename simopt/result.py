@@ -30,11 +30,14 @@ class LowerBound:
         Of its 95% interval; 0 for an exact bound.
     kind
         "exact", "statistical", or "estimate" where the model's conditions for a bound do not hold.
+    model
+        Stock costs it rests on: "single-stage" or "echelon".
     """
 
     value: float
     half_width: float
     kind: str
+    model: str = "single-stage"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from design.case import Case
 from design.errors import BadInputError
 from design.extensive import ExtensiveMaster
-from design.master import Master, ProjectedMaster
+from design.master import Bound, Master, MasterParams, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
@@ -65,6 +65,8 @@ class SolveOptions:
         Replications that the search may use.
     certify
         Whether to try to prove the design best afterwards, where the bound allows it.
+    bound
+        "auto", "single-stage" or "echelon": what the projected master with exact costs bounds designs by.
     """
 
     method: str = "outer-approximation"
@@ -78,6 +80,7 @@ class SolveOptions:
     tolerance: float = 0.001
     budget: float = np.inf
     certify: bool = True
+    bound: str = "auto"
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -85,6 +88,7 @@ class SolveOptions:
             ("master", self.master, ("projected", "extensive")),
             ("subproblem", self.subproblem, ("pathwise", "kriging")),
             ("surrogate", self.surrogate, ("own", "smt")),
+            ("bound", self.bound, tuple(bound.value for bound in Bound)),
         ):
             if value not in allowed:
                 raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
@@ -108,6 +112,8 @@ class SolveOptions:
             raise OptionError(f"time-limit {self.time_limit}: expected seconds above 0")
         if not 0.0 <= self.tolerance < 1.0:
             raise OptionError(f"tolerance {self.tolerance}: expected a share from 0 to below 1")
+        if self.bound == "echelon" and self.is_sampled:
+            raise OptionError("bound 'echelon': expected the projected master with exact costs, not sampled scenarios")
         if not self.budget >= 1:
             raise OptionError(f"budget {self.budget}: expected at least one replication")
 
@@ -150,7 +156,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
 
     return Certifier(
         case,
-        ProjectedMaster(case, single_stage),
+        ProjectedMaster(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
         CertificateParams(indifference=max(options.tolerance, 1e-6), time_limit=time_limit),
@@ -170,7 +176,7 @@ def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> S
         master, charged = ExtensiveMaster(case, scenarios), SampledSingleStage(scenarios)
     else:
         charged = projected_costs(case, options)
-        master = ProjectedMaster(case, charged)
+        master = ProjectedMaster(case, charged, _master_params(options))
     loop = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
     subproblem = _subproblem(case, options, ledger, charged)
     return Search(outer_approximation(master, subproblem, loop), True, master.num_scenarios)
@@ -198,6 +204,10 @@ def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     return Search(genetic_search(case, ledger, GeneticDesignParams.for_budget(options.budget), options.seed), False, 0)
+
+
+def _master_params(options: SolveOptions) -> MasterParams:
+    return MasterParams(bound=Bound(options.bound))
 
 
 def projected_costs(case: Case, options: SolveOptions, batch: int = 0) -> SingleStageModel:

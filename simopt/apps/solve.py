@@ -148,7 +148,8 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     if not np.isfinite(state.unpriced_bound):
         return None, 0
     if not options.is_sampled:
-        return LowerBound(state.unpriced_bound, 0.0, "estimate" if case.warnings else "exact"), 0
+        kind = "estimate" if case.warnings else "exact"
+        return LowerBound(state.unpriced_bound, 0.0, kind, state.bound_model.value), 0
     values, scenarios = [], 0
     for batch in range(1, BOUND_BATCHES + 1):
         costs = (

@@ -8,7 +8,7 @@ from enum import Enum
 
 import numpy as np
 
-from design.master import MasterSolution
+from design.master import Bound, MasterSolution
 from design.network import Component, Design
 from simopt.optimization.subproblem import ComponentPlan
 from simopt.simulation.estimate import relative_gap
@@ -58,6 +58,8 @@ class SearchState:
     ----------
     unpriced_bound
         The first master's bound: where its model is a bound, no design with any levels costs less.
+    bound_model
+        Which stock costs that bound rests on.
     priced_bound
         The present master's bound: no design costs less if the simulated ones cost what was estimated.
     incumbent
@@ -73,6 +75,7 @@ class SearchState:
     """
 
     unpriced_bound: float = -np.inf
+    bound_model: Bound = Bound.SINGLE_STAGE
     priced_bound: float = -np.inf
     incumbent: Incumbent | None = None
     candidate: Design | None = None
@@ -89,8 +92,10 @@ class SearchState:
 
     def bounded(self, proposal: MasterSolution) -> SearchState:
         """The state with a master's bound; cuts and prices only raise it."""
-        first = self.unpriced_bound if np.isfinite(self.unpriced_bound) else proposal.bound
-        return replace(self, unpriced_bound=first, priced_bound=max(self.priced_bound, proposal.bound))
+        state = replace(self, priced_bound=max(self.priced_bound, proposal.bound))
+        if np.isfinite(self.unpriced_bound):
+            return state
+        return replace(state, unpriced_bound=proposal.bound, bound_model=proposal.model)
 
     def with_plans(self, plans: Sequence[ComponentPlan]) -> SearchState:
         """The state with more components simulated."""

@@ -98,4 +98,4 @@ def _bound_line(bound: LowerBound | None, gap: float | None) -> str:
     if bound is None or gap is None:
         return "lower bound: none by this method"
     interval = f" ± {bound.half_width:.2f}" if bound.half_width else ""
-    return f"lower bound {bound.value:.2f}{interval} ({bound.kind}), gap {100 * gap:.2f}%"
+    return f"lower bound {bound.value:.2f}{interval} ({bound.kind}, {bound.model}), gap {100 * gap:.2f}%"
