@@ -295,7 +295,7 @@ class _Pass:
         cells, bounds = self._cells[stage.path], self._ranges[stage.path]
         stock = wanted[::-1]
         lowest, highest = stock[0] + cells.mean.min(), stock[-1] + cells.mean.max()
-        beyond = max(highest - lowest, 1.0)
+        beyond = highest - lowest or 1.0
         parts = [stock + center for center in (cells.mean.min(), cells.probability @ cells.mean, cells.mean.max())]
         parts.append(np.linspace(lowest, highest, NUM_POSITIONS))
         tried = np.unique(np.concatenate([*parts, [lowest - beyond, highest + beyond]]))

@@ -15,6 +15,7 @@ from design.demand import Floats
 from design.lead_time_demand import GridDistribution
 
 CostRates = tuple[float, float, float, float, float]
+MIN_POSITIONS = 8192
 
 
 @dataclass(frozen=True)
@@ -27,41 +28,55 @@ class PriceRange:
 
 @dataclass(frozen=True, eq=False)
 class LeafCost:
-    """E c(y - W) of a leaf at every value of its lead-time demand.
+    """E c(y - W) of a leaf at closely spaced positions y.
 
     Parameters
     ----------
     levels, costs
-        Positions y, ascending, units, and expected money per period, both of shape (point,).
+        Positions, ascending, units, and expected money per period, both of shape (point,).
     prices
         At which a position within `levels` is best.
+    is_piecewise_linear
+        Whether the cost is linear between two neighboring positions.
     """
 
     levels: Floats
     costs: Floats
     prices: PriceRange
+    is_piecewise_linear: bool
 
     @classmethod
     def of(cls, rates: CostRates, demand: GridDistribution) -> LeafCost:
         """The curve of a node with these cost rates against a lead-time demand."""
         h, g, capacity, overflow, b = rates
-        y = demand.points
-        sums = np.cumsum(np.stack((np.ones_like(y), y, y * y)) * demand.probability, axis=1)
-        below, first, second = sums
+        limited = overflow > 0.0 and capacity < inf
+        linear = g == 0.0 and not limited
+        y = demand.points if linear else _refined(demand.points)
+        weighted = np.stack((np.ones_like(demand.points), demand.points, demand.points**2)) * demand.probability
+        sums = np.concatenate((np.zeros((3, 1)), np.cumsum(weighted, axis=1)), axis=1)
+        below, first, second = sums[:, np.searchsorted(demand.points, y, side="right")]
         costs = h * (y * below - first) + g * (y * y * below - 2.0 * y * first + second)
         costs += b * (demand.mean - first - y * (1.0 - below))
-        if overflow > 0.0 and capacity < inf:
-            number = np.searchsorted(y, y - capacity, side="right")
-            below, first = (np.concatenate(([0.0], part))[number] for part in sums[:2])
+        if limited:
+            below, first, _ = sums[:, np.searchsorted(demand.points, y - capacity, side="right")]
             costs += overflow * ((y - capacity) * below - first)
-        steepest = h if len(y) == 1 else max((costs[-1] - costs[-2]) / demand.step, 0.0)
-        return cls(y, costs, PriceRange(-steepest, b))
+        steepest = h if len(y) == 1 else max((costs[-1] - costs[-2]) / (y[-1] - y[-2]), 0.0)
+        return cls(y, costs, PriceRange(-steepest, b), linear)
 
     def tabulate(self, prices: Floats) -> LeafTable:
-        """Best position and φ(l) = min_y E c(y - W) + l·y at each price."""
+        """Best position and φ(l) = min_y E c(y - W) + l·y at each price.
+
+        Where the cost is curved, what a minimum between two positions could be lower is taken off: the distance times
+        the change of the slope around it.
+        """
         slopes = np.maximum.accumulate(np.diff(self.costs) / np.diff(self.levels))
-        levels = self.levels[np.searchsorted(slopes, -prices)]
-        return LeafTable(levels, self.costs[np.searchsorted(slopes, -prices)] + prices * levels)
+        best = np.searchsorted(slopes, -prices)
+        costs = self.costs[best] + prices * self.levels[best]
+        if not self.is_piecewise_linear and len(slopes) > 0:
+            last = len(slopes) - 1
+            change = slopes[np.minimum(best + 1, last)] - slopes[np.clip(best - 2, 0, last)]
+            costs -= (self.levels[1] - self.levels[0]) * change
+        return LeafTable(self.levels[best], costs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +125,14 @@ class StockTable:
         return cls(on_hand, np.maximum(credit, 0.0))
 
 
+def _refined(points: Floats) -> Floats:
+    """Evenly spaced positions that include the given ones, at least `MIN_POSITIONS`."""
+    if len(points) == 1:
+        return points
+    parts = -(-MIN_POSITIONS // (len(points) - 1))
+    return np.linspace(points[0], points[-1], parts * (len(points) - 1) + 1)
+
+
 def lowest_stock_price(rates: CostRates) -> float:
     """Lowest price at which an inner node wants a finite stock, money per unit and period."""
     h, g, capacity, overflow, _ = rates
@@ -124,6 +147,8 @@ def price_grid(ends: Collection[float], size: int) -> Floats:
     Spaced evenly in asinh(price/s) with s a twentieth of the end nearest to 0.
     """
     finite = np.unique([0.0, *(end for end in ends if isfinite(end))])
-    scale = 0.05 * float(np.abs(finite[finite != 0.0]).min(initial=1.0))
+    if len(finite) == 1:
+        return np.array([-1.0, 0.0, 1.0])
+    scale = 0.05 * float(np.abs(finite[finite != 0.0]).min())
     spaced = np.linspace(np.arcsinh(finite[0] / scale), np.arcsinh(finite[-1] / scale), size)
     return np.unique(np.concatenate((finite, scale * np.sinh(spaced[1:-1]))))

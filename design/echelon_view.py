@@ -128,7 +128,7 @@ class EchelonView:
         """
         if component.source not in self._prices:
             return []
-        shares = dict.fromkeys(_paths_of(component, self._case.network.customers), 1.0)
+        shares = dict.fromkeys(paths_of(component, self._case.network.customers), 1.0)
         cut = self._prices[component.source].cut(shares)
         row = self._row(component.source, cut)
         missing = self._per_horizon * (stock_cost - cut.value(shares))
@@ -173,7 +173,7 @@ def _lanes(path: Path) -> list[LanePair]:
     return list(itertools.pairwise(path))
 
 
-def _paths_of(component: Component, customers: Iterable[str]) -> list[Path]:
+def paths_of(component: Component, customers: Iterable[str]) -> list[Path]:
     """The path to each customer that a component serves."""
     paths = []
     for customer in customers:

@@ -120,7 +120,7 @@ class MasterParams:
     tolerance: float = 1e-6
     relaxation_progress: float = 1e-4
     max_rounds: int = 200
-    bound: Bound = Bound.AUTO
+    bound: Bound = Bound.SINGLE_STAGE
     echelon_gain: float = 0.001
 
 
@@ -207,8 +207,7 @@ class ProjectedMaster:
         """
         deadline = monotonic() + time_limit
         if not self._relaxation_done:
-            self._cut_relaxation(deadline)
-            self._relaxation_done = True
+            self._relaxation_done = self._cut_relaxation(deadline)
         bound, status, design, objective = -np.inf, SolveStatus.FAILED, None, np.inf
         for _ in range(self._params.max_rounds):
             solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=self._start)
@@ -254,22 +253,25 @@ class ProjectedMaster:
             model.cuts.add(pyo.quicksum(terms) >= row.lower)
         return model
 
-    def _cut_relaxation(self, deadline: float) -> None:
-        """Cut the LP relaxation with single-stage costs, then, where it pays, with those of whole components."""
-        flat = self._cut_until_flat(deadline)
-        if not flat or self._paths is None:
-            return
-        view = EchelonView(self._case, self._model, self._session, self._paths, self._per_horizon)
-        relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
-        if relaxed.values is None:
-            return
-        gain = view.separate(relaxed.values)[1] - self._stock_cost(relaxed.values)
-        if self._params.bound is Bound.ECHELON or gain > self._params.echelon_gain * abs(relaxed.objective):
+    def _cut_relaxation(self, deadline: float) -> bool:
+        """Cut the LP relaxation by single-stage costs, then, where it pays, whole components; False if time ran out."""
+        if self._echelon is None:
+            if not self._cut_until_flat(deadline):
+                return False
+            if self._paths is None:
+                return True
+            view = EchelonView(self._case, self._model, self._session, self._paths, self._per_horizon)
+            relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+            if relaxed.values is None:
+                return False
+            gain = view.separate(relaxed.values)[1] - self._stock_cost(relaxed.values)
+            if self._params.bound is Bound.AUTO and gain <= self._params.echelon_gain * abs(relaxed.objective):
+                return True
             self._echelon = view
-            self._cut_until_flat(deadline)
+        return self._cut_until_flat(deadline)
 
     def _cut_until_flat(self, deadline: float) -> bool:
-        """Rounds of cuts at the LP relaxation's optimum until it stops rising; whether there was one."""
+        """Rounds of cuts at the LP relaxation's optimum until it stops rising; whether time sufficed for that."""
         previous = -np.inf
         for _ in range(self._params.max_rounds):
             solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())

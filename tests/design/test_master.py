@@ -10,7 +10,7 @@ from design.case_files import load_case
 from design.demand import NormalDemand
 from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError, build_flow_model
-from design.master import Bound, MasterParams, MasterSolution, ProjectedMaster
+from design.master import MasterSolution, ProjectedMaster
 from design.network import Component, Lane, Network, NetworkError, Node
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage

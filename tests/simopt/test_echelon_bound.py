@@ -1,0 +1,85 @@
+"""Price cuts against simulation: none may exceed what a component costs at its best levels, whatever it was made for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from design.case import Case
+from design.echelon import EchelonPrices, stage_tree
+from design.echelon_view import paths_of
+from design.network import Component
+from design.single_stage import QuadratureSingleStage
+from design.single_stage_plan import single_stage_plan
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.simulation.ledger import Ledger
+from simopt.simulation.simulator import TreeSimulator
+from tests.networks import make_case
+from tests.small_cases import Features, all_designs, echelon_case
+
+REPLICATIONS = 256
+
+
+def with_inner_backorders(case: Case, factor: float) -> Case:
+    """The case with the backorder costs of nodes that supply others multiplied."""
+    inner = {lane.origin for lane in case.network.lanes}
+    nodes = [replace(n, backorder_cost=factor * n.backorder_cost) if n.name in inner else n for n in case.network.nodes]
+    return make_case(nodes, case.network.lanes, case.demand, horizon=60, warm_up=case.network.longest_path)
+
+
+def components_of(case: Case, count: int, seed: int) -> list[Component]:
+    """Some components of the case's designs that supply others, without repetition."""
+    designs = sorted(all_designs(case.network), key=sorted)
+    np.random.default_rng(seed).shuffle(designs)
+    found = dict.fromkeys(c for lanes in designs[:count] for c in case.network.design(lanes).components if c.lanes)
+    return list(found)
+
+
+def best_stock_cost(case: Case, component: Component) -> tuple[float, float]:
+    """Holding and backorders at the best of several searched levels, per period, and its standard error."""
+    ledger = Ledger(case, TreeSimulator(case), seed=11)
+    search = PathwiseSearch(ledger, PathwiseParams(REPLICATIONS))
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+    found = []
+    for factor in (1.0, 1.3):
+        levels = search.best_levels(component, replace(start, levels=factor * start.levels))
+        costs = ledger.search(component, levels, REPLICATIONS).measures[:, :, :2].sum(axis=(1, 2)) / case.horizon
+        found.append((float(costs.mean()), float(costs.std() / REPLICATIONS**0.5)))
+    return min(found)
+
+
+CASES = {
+    "free": (Features(), 0.0, (1, 2, 3)),
+    "cheap": (Features(), 0.05, (1, 2, 3)),
+    "charged": (Features(), 1.0, (1, 2, 3)),
+    "lane lead times": (Features(lane_lead_times=True), 0.0, (2, 2, 2)),
+    "inner customers": (Features(inner_customers=True), 0.2, (1, 2, 3)),
+    "source customers": (Features(source_customers=True), 0.2, (1, 2, 3)),
+    "curved, free": (Features(curved_holding=True), 0.0, (1, 2, 3)),
+    "curved, charged": (Features(curved_holding=True), 1.0, (1, 2, 3)),
+    "four echelons, free": (Features(), 0.0, (1, 2, 2, 2)),
+    "four echelons, charged": (Features(inner_customers=True, curved_holding=True), 0.3, (1, 2, 2, 2)),
+    "two echelons": (Features(lane_lead_times=True), 0.0, (2, 3)),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("features", "factor", "sizes"), CASES.values(), ids=CASES)
+def test_no_cut_exceeds_the_simulated_cost_of_any_component(features, factor, sizes, seed):
+    case = with_inner_backorders(echelon_case(np.random.default_rng(seed), sizes, features), factor)
+    components = components_of(case, 10, seed)
+    costs = {component: best_stock_cost(case, component) for component in components}
+    costs_alone, gains = QuadratureSingleStage(case.demand), []
+    for source in {component.source for component in components}:
+        prices = EchelonPrices(case, stage_tree(case.network, source))
+        own = {c: dict.fromkeys(paths_of(c, case.network.customers), 1.0) for c in components if c.source == source}
+        for made_for, reference in own.items():
+            cut = prices.cut(reference)
+            halved = prices.cut(dict.fromkeys(prices.root.service_paths(), 0.5) | reference)
+            for component, shares in own.items():
+                cost, error = costs[component]
+                assert max(cut.value(shares), halved.value(shares)) <= cost + 3.5 * error + 1e-9
+            single = single_stage_plan(case, costs_alone, made_for).stock_cost / case.horizon
+            gains.append(cut.value(reference) / single)
+    assert min(gains) > 0.985
+    assert len(sizes) == 2 or np.median(gains) > 1.01
