@@ -1,4 +1,4 @@
-"""Price cuts against simulation: none may exceed what a component costs at its best levels, whatever it was made for."""
+"""Price cuts against simulation: none may exceed what a component costs at its best levels, wherever it was made."""
 
 from dataclasses import replace
 
@@ -69,7 +69,7 @@ def test_no_cut_exceeds_the_simulated_cost_of_any_component(features, factor, si
     case = with_inner_backorders(echelon_case(np.random.default_rng(seed), sizes, features), factor)
     components = components_of(case, 10, seed)
     costs = {component: best_stock_cost(case, component) for component in components}
-    costs_alone, gains = QuadratureSingleStage(case.demand), []
+    single_stage, bounds, singles = QuadratureSingleStage(case.demand), [], []
     for source in {component.source for component in components}:
         prices = EchelonPrices(case, stage_tree(case.network, source))
         own = {c: dict.fromkeys(paths_of(c, case.network.customers), 1.0) for c in components if c.source == source}
@@ -79,7 +79,7 @@ def test_no_cut_exceeds_the_simulated_cost_of_any_component(features, factor, si
             for component, shares in own.items():
                 cost, error = costs[component]
                 assert max(cut.value(shares), halved.value(shares)) <= cost + 3.5 * error + 1e-9
-            single = single_stage_plan(case, costs_alone, made_for).stock_cost / case.horizon
-            gains.append(cut.value(reference) / single)
-    assert min(gains) > 0.985
-    assert len(sizes) == 2 or np.median(gains) > 1.01
+            bounds.append(cut.value(reference))
+            singles.append(single_stage_plan(case, single_stage, made_for).stock_cost / case.horizon)
+            assert bounds[-1] >= singles[-1] - 0.03 * costs[made_for][0] - 1e-9
+    assert sum(bounds) >= (0.99 if factor == 1.0 or len(sizes) == 2 else 1.02) * sum(singles)
