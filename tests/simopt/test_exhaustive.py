@@ -72,11 +72,11 @@ def test_costs_of_components_are_never_below_their_single_stage_costs() -> None:
 def test_too_many_components_are_refused_before_any_simulation() -> None:
     case = load_case("thirteen-node")
     with pytest.raises(TooManyComponentsError, match="more than 5,000 components"):
-        next(exhaustive_search(case, None, ExhaustiveParams(max_components=5000)))
+        next(exhaustive_search(case, None, None, ExhaustiveParams(max_components=5000)))
 
 
 def test_a_time_limit_leaves_no_incumbent() -> None:
-    states = list(exhaustive_search(load_case("two-two-three"), None, ExhaustiveParams(time_limit=0.0)))
+    states = list(exhaustive_search(load_case("two-two-three"), None, None, ExhaustiveParams(time_limit=0.0)))
     assert [state.termination for state in states] == [Termination.TIME_LIMIT]
     assert states[0].incumbent is None
 
