@@ -1,10 +1,10 @@
 """The exhaustive reference: every component optimized, the best combination found by dynamic programming.
 
 With single sourcing a design costs the sum of its components, and the designs of a network share few distinct
-ones (5,115 for the 21,015 designs of 5 plants, 3 warehouses, 5 distribution centers). First every component is optimized
-on few sample paths; then those that belong to some design within 3% of the cheapest once more on many. No bound is
-used: a component keeps its first estimate only if by these estimates every design with it is 3% dearer than the cheapest,
-more than ten times their error (README of this package). So the result is an oracle for every other method.
+ones (5,115 for the 21,015 designs of 5 plants, 3 warehouses, 5 distribution centers). First every component is
+optimized on few sample paths; then those that belong to some design within 3% of the cheapest once more on many. No
+bound is used: a component keeps its first estimate only if by these estimates every design with it is 3% dearer than
+the cheapest, more than ten times their error (README of this package). So the result is an oracle for other methods.
 """
 
 from __future__ import annotations
