@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import hypot
 
 import numpy as np
 
 from design.case import Case
-from design.demand import Demand, NormalDemand
+from design.demand import Demand, Floats, NormalDemand
 from design.errors import BadInputError
 from design.network import Lane, Network, Node
 from design.streams import Purpose, generator, name_keys
@@ -118,7 +117,8 @@ def _node(letter: str, number: int, params: GenerateParams) -> Node:
     name = f"{letter}{number}"
     x, y, holding, quadratic, backorder, lead_time, _, _ = _uniforms(name, params.seed)
     holding_cost = round(_within(_HOLDING[letter], holding), 4)
-    times = INNER_BACKORDER * (not params.free_inner) if letter != "C" else _within(_DC_BACKORDER, backorder)
+    inner = 0.0 if params.free_inner else INNER_BACKORDER
+    ratio = _within(_DC_BACKORDER, backorder) if letter == "C" else inner
     return Node(
         name,
         _KIND[letter],
@@ -127,7 +127,7 @@ def _node(letter: str, number: int, params: GenerateParams) -> Node:
         int(_within(_SUPPLY_LEAD_TIME, lead_time)) if letter == "P" else None,
         holding_cost,
         round(_within(_QUADRATIC[letter], quadratic), 6),
-        backorder_cost=round(times * holding_cost, 4),
+        backorder_cost=round(ratio * holding_cost, 4),
     )
 
 
@@ -148,20 +148,20 @@ def _within(ends: Range, uniform: float) -> float:
 
 def _lanes_into(end: Node, origins: Sequence[Node], nearest: int | None) -> list[Lane]:
     """Candidate lanes into a node from its nearest suppliers, in the order of the suppliers."""
-    distances = [_distance(origin, end) for origin in origins]
-    kept = sorted(np.argsort(distances, kind="stable")[:nearest])
-    return [_lane(origins[k], end, distances[k]) for k in kept]
+    apart = _places(origins) - _places([end])
+    distances = np.round(np.hypot(apart[:, 0], apart[:, 1]), 1)
+    kept = np.sort(np.argsort(distances, kind="stable")[:nearest])
+    return [_lane(origins[k], end, float(distances[k])) for k in kept]
+
+
+def _places(nodes: Sequence[Node]) -> Floats:
+    """Coordinates, shape (node, 2)."""
+    return np.array([(node.x, node.y) for node in nodes], dtype=np.float64)
 
 
 def _lane(origin: Node, end: Node, distance: float) -> Lane:
     lead_time = 1 + int(distance / DISTANCE_PER_PERIOD)
     return Lane(origin.name, end.name, lead_time, round(TRANSPORT_RATE * distance, 6), distance)
-
-
-def _distance(origin: Node, end: Node) -> float:
-    if origin.x is None or origin.y is None or end.x is None or end.y is None:
-        raise ValueError(f"{origin.name}, {end.name}: expected coordinates")
-    return round(hypot(origin.x - end.x, origin.y - end.y), 1)
 
 
 def _title(params: GenerateParams) -> str:
