@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     SEARCH = 1
     EVALUATION = 2
     SCENARIOS = 3
+    NETWORKS = 4
 
 
 def generator(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:

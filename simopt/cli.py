@@ -165,6 +165,25 @@ def cases() -> None:
         print(f"{name:20} {load_case(name).title}")
 
 
+@command
+def generate(
+    plants: Annotated[int, typer.Option(help="Plants, P1, P2, ...")],
+    warehouses: Annotated[int, typer.Option(help="Warehouses, W1, W2, ...")],
+    dcs: Annotated[int, typer.Option(help="Distribution centers, C1, C2, ...; they face customers.")],
+    out: Annotated[Path, typer.Option(help="Folder for the case's files.")],
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 0,
+    free_inner: Annotated[bool, typer.Option("--free-inner", help="Only customers' backorders cost.")] = False,
+    nearest: Annotated[int | None, typer.Option(help="Candidate lanes into a node, the shortest.")] = None,
+) -> None:
+    """Make a random network of plants, warehouses and distribution centers."""
+    from design.case_files import save_case
+    from design.generate import GenerateParams, generate_case
+
+    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest))
+    save_case(made, out)
+    print(f"{made.name}: {len(made.network.nodes)} nodes, {len(made.network.lanes)} candidate lanes, written: {out}")
+
+
 def _load(case: str, out: Path | None = None) -> Case:
     """The case, its warnings on stderr, and the output folder made."""
     from design.case_files import load_case

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from design.errors import BadInputError
-from simopt.simulation.estimate import Estimate, relative_gap
+from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
 
@@ -217,6 +217,13 @@ class Result:
             return None
         return relative_gap(self.performance.cost.mean, self.lower_bound.value)
 
+    @property
+    def gap_interval(self) -> tuple[float, float] | None:
+        """The gap's 95% interval, see `gap_interval`; None without a bound or with a single replication."""
+        if self.lower_bound is None:
+            return None
+        return gap_interval(self.performance.cost, self.lower_bound.value, self.lower_bound.half_width)
+
     def as_dict(self) -> dict[str, Any]:
         """The content of `result.json`."""
         return {
@@ -229,6 +236,7 @@ class Result:
             "cost": asdict(self.performance.cost),
             "lower_bound": None if self.lower_bound is None else asdict(self.lower_bound),
             "gap": self.gap,
+            "gap_interval": self.gap_interval,
             "certified": self.certified,
             "confidence": self.confidence,
             "certificate": self.certificate,

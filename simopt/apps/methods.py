@@ -196,10 +196,15 @@ def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 
 def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
-    search = PathwiseSearch(ledger, PathwiseParams(10 * PathwiseParams.replications))
-    pricing = PricingParams(10 * PricingParams.replications)
-    subproblem = Subproblem(case, QuadratureSingleStage(case.demand), ledger, search, pricing)
-    return Search(exhaustive_search(case, subproblem, ExhaustiveParams(time_limit=options.time_limit)), False, 0)
+    single_stage = QuadratureSingleStage(case.demand)
+
+    def with_effort(times: int) -> Subproblem:
+        search = PathwiseSearch(ledger, PathwiseParams(times * PathwiseParams.replications))
+        pricing = PricingParams(times * PricingParams.replications)
+        return Subproblem(case, single_stage, ledger, search, pricing)
+
+    params = ExhaustiveParams(time_limit=options.time_limit)
+    return Search(exhaustive_search(case, with_effort(2), with_effort(10), params), False, 0)
 
 
 def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from design.case import Case
-from simopt.result import Iteration, LowerBound, Performance, Result
+from simopt.result import Iteration, Performance, Result
 
 _HEADER = (
     f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
@@ -50,7 +50,7 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     print()
     print(f"{case.name}: {result.status}, {result.termination}")
     _print_cost(result.performance, case.units.get("money", ""))
-    print(_bound_line(result.lower_bound, result.gap))
+    print(_bound_line(result))
     if result.certificate is not None:
         print(
             f"certified best, assuming global levels: {result.certificate}" if result.certified else result.certificate
@@ -94,8 +94,15 @@ def _print_cost(performance: Performance, money: str) -> None:
     )
 
 
-def _bound_line(bound: LowerBound | None, gap: float | None) -> str:
+def _bound_line(result: Result) -> str:
+    bound, gap = result.lower_bound, result.gap
     if bound is None or gap is None:
         return "lower bound: none by this method"
-    interval = f" ± {bound.half_width:.2f}" if bound.half_width else ""
-    return f"lower bound {bound.value:.2f}{interval} ({bound.kind}, {bound.model}), gap {100 * gap:.2f}%"
+    line = f"lower bound {bound.value:.2f}"
+    if bound.half_width:
+        line += f" ± {bound.half_width:.2f}"
+    line += f" ({bound.kind}, {bound.model}), gap {100 * gap:.2f}%"
+    if result.gap_interval is not None:
+        low, high = result.gap_interval
+        line += f" ± {100 * max(gap - low, high - gap):.2f}%"
+    return line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,3 +52,24 @@ class Estimate:
 def relative_gap(upper: float, lower: float) -> float:
     """(upper - lower) / upper; 0 where both are 0."""
     return (upper - lower) / upper if upper else 0.0 if lower >= 0.0 else float("inf")
+
+
+def gap_interval(upper: Estimate, lower: float, lower_half_width: float) -> tuple[float, float] | None:
+    """The 95% interval of the relative gap, or None where the half-widths leave it open.
+
+    Both ends take both estimates at the ends of their intervals. The estimates are independent, so this covers at least
+    as often as either of them. A lower bound from sampled scenarios lies too low on average, so that of such a gap only
+    the upper end holds (Mak, Morton & Wood 1999).
+
+    Parameters
+    ----------
+    upper
+        The cost.
+    lower, lower_half_width
+        The bound; half-width 0 where it is exact.
+    """
+    least, most = upper.mean - upper.half_width, upper.mean + upper.half_width
+    if not isfinite(most) or least <= 0.0 < most:
+        return None
+    low, high = relative_gap(least, lower + lower_half_width), relative_gap(most, lower - lower_half_width)
+    return (low, high) if isfinite(low) and isfinite(high) else None

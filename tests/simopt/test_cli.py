@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,9 +29,10 @@ from tests.networks import with_network
 CASE = "two-two-three"
 ENTRY = [sys.executable, "-c", "from simopt.cli import main; main()"]
 KEYS = {
-    "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "certified",
-    "confidence", "certificate", "design", "base_stock_levels", "node_costs", "transport_cost", "pipeline_cost",
-    "fixed_cost", "service", "replications_used", "scenarios_used", "wall_seconds", "iterations", "versions",
+    "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "gap_interval",
+    "certified", "confidence", "certificate", "design", "base_stock_levels", "node_costs", "transport_cost",
+    "pipeline_cost", "fixed_cost", "service", "replications_used", "scenarios_used", "wall_seconds", "iterations",
+    "versions",
 }  # fmt: skip
 
 
@@ -137,6 +139,10 @@ def test_the_bound_lies_below_the_cost_and_gives_the_gap(result):
     assert bound["kind"] == "exact"
     assert bound["value"] < cost
     assert result["gap"] == pytest.approx((cost - bound["value"]) / cost)
+    low, high = result["gap_interval"]
+    half_width = result["cost"]["half_width"]
+    assert low == pytest.approx((cost - half_width - bound["value"]) / (cost - half_width))
+    assert high == pytest.approx((cost + half_width - bound["value"]) / (cost + half_width))
 
 
 def test_iterations_are_numbered_and_never_lose_ground(result):
@@ -237,7 +243,11 @@ def test_every_method_writes_a_result_that_respects_the_bound(simopt, tmp_path, 
     assert set(found) == KEYS
     assert found["cost"]["mean"] + found["cost"]["half_width"] > result["lower_bound"]["value"]
     bound = found["lower_bound"]
+    assert (found["gap_interval"] is None) == (bound is None)
     if bound is not None:
+        low, high = found["gap_interval"]
+        assert low < found["gap"] < high
+        assert re.search(r"gap -?[\d.]+% ± [\d.]+%\n", done.out)
         single_stage = read_json(single_stage_run / "result.json")["lower_bound"]
         assert bound["model"] == single_stage["model"] == "single-stage"
         assert abs(bound["value"] - single_stage["value"]) <= 2.0 * bound["half_width"]
@@ -273,6 +283,29 @@ def test_cases_lists_every_shipped_case_and_validate_accepts_each(simopt):
         done = simopt("validate", name)
         assert done.code == 0
         assert done.out.endswith("valid\n")
+
+
+def test_a_generated_network_is_valid_and_solved(simopt, tmp_path):
+    folder = tmp_path / "deeper" / "case"
+    made = simopt("generate", *SIZES, "--seed", 4, "--free-inner", "--nearest", 1, "--out", folder)
+    assert (made.code, made.err) == (0, "")
+    assert made.out == f"random-2-2-3-free-inner-nearest-1-seed-4: 7 nodes, 5 candidate lanes, written: {folder}\n"
+    assert simopt("validate", folder).code == 0
+    assert simopt("solve", folder, "--no-certify").code == 0
+
+
+def test_networks_of_the_same_seed_are_the_same_to_the_byte(simopt, tmp_path):
+    contents = []
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        assert simopt("generate", *SIZES, "--seed", seed, "--out", tmp_path / name).code == 0
+        contents.append({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()})
+    assert contents[0] == contents[1]
+    assert all(contents[0][name] != contents[2][name] for name in contents[0])
+
+
+def test_a_network_is_not_written_over_a_file(simopt, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert_refused(simopt("generate", *SIZES, "--out", tmp_path / "file"), "file")
 
 
 def solution_with(change: Callable[[dict], object]) -> str:
@@ -347,6 +380,7 @@ def test_a_folder_in_place_of_a_solution_is_refused(simopt, tmp_path):
     assert_refused(simopt("simulate", CASE, "--solution", tmp_path), str(tmp_path))
 
 
+SIZES = ["--plants", "2", "--warehouses", "2", "--dcs", "3"]
 BAD_OPTIONS = {
     "unknown method": (["solve", CASE, "--method", "magic"], "method 'magic': expected one of outer-approximation"),
     "unknown master": (["solve", CASE, "--master", "small"], "master 'small': expected one of projected, extensive"),
@@ -371,6 +405,13 @@ BAD_OPTIONS = {
     "no seeds": (["compare", CASE, "--num-seeds", "0"], "num-seeds 0: expected at least 1"),
     "no budget": (["compare", CASE, "--budget", "0"], "budget 0: expected at least one replication"),
     "no jobs to compare": (["compare", CASE, "--jobs", "0"], "jobs 0: expected"),
+    "no plants": (["generate", *SIZES, "--plants", "0", "--out", "x"], "plants 0: expected a whole number from 1 to"),
+    "many warehouses": (["generate", *SIZES, "--warehouses", "1001", "--out", "x"], "warehouses 1001: expected"),
+    "negative dcs": (["generate", *SIZES, "--dcs", "-3", "--out", "x"], "dcs -3: expected"),
+    "a fraction of a plant": (["generate", *SIZES, "--plants", "2.5", "--out", "x"], "--plants"),
+    "no nearest lanes": (["generate", *SIZES, "--nearest", "0", "--out", "x"], "nearest 0: expected"),
+    "negative seed to generate": (["generate", *SIZES, "--seed", "-1", "--out", "x"], "seed -1: expected"),
+    "a network without a folder": (["generate", *SIZES], "--out"),
     "negative seed to compare": (["compare", CASE, "--seed", "-1"], "seed -1: expected"),
 }
 
@@ -469,7 +510,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
 
 def test_without_arguments_the_commands_are_listed(simopt):
     done = simopt()
-    assert all(name in done.out + done.err for name in ("solve", "compare", "simulate", "validate", "cases"))
+    assert all(name in done.out + done.err for name in ("solve", "compare", "simulate", "generate", "validate"))
 
 
 def interrupted(arguments: list[object]) -> Outcome:

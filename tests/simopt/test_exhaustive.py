@@ -15,8 +15,11 @@ from simopt.optimization.exhaustive import (
     all_components,
     cheapest_combination,
     exhaustive_search,
+    near_best_components,
 )
 from simopt.optimization.search_state import SearchState, Termination
+from simopt.optimization.subproblem import ComponentPlan
+from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from tests.small_cases import Features, all_designs, echelon_case
@@ -53,6 +56,46 @@ def test_the_cheapest_combination_is_that_of_all_designs(features: Features, see
     assert cheapest_combination(network, costs) == best
 
 
+@pytest.mark.parametrize("features", [Features(), Features(source_customers=True), Features(inner_customers=True)])
+@pytest.mark.parametrize("seed", range(4))
+def test_components_near_the_best_are_those_of_all_designs_near_it(features: Features, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    network = echelon_case(rng, (2, 2, 2), features).network
+    costs: dict[Component, float] = {c: float(rng.uniform(1, 10)) for c in all_components(network, 20_000)}
+    totals = {d: sum(costs[c] for c in d.components) for d in map(network.design, all_designs(network))}
+    for margin in (0.0, 0.5, 2.0):
+        limit = (1.0 + margin) * min(totals.values()) + 1e-9
+        near = {c for design, total in totals.items() if total <= limit for c in design.components}
+        assert set(near_best_components(network, costs, margin + 1e-12)) == near
+
+
+class Guesses:
+    """A subproblem that says what it is told and remembers what it was asked."""
+
+    def __init__(self, costs: dict[Component, float]) -> None:
+        self._costs = costs
+        self.asked: list[Component] = []
+
+    def solve(self, component: Component) -> ComponentPlan:
+        self.asked.append(component)
+        cost = Estimate(self._costs[component], 0.0, 2)
+        return ComponentPlan(component, np.ones(len(component.nodes)), cost, 0.0)
+
+
+def test_the_second_pass_looks_at_the_best_components_alone_and_has_the_last_word() -> None:
+    case = echelon_case(np.random.default_rng(2), (2, 2, 2))
+    rng = np.random.default_rng(3)
+    rough = {c: float(rng.uniform(9.0, 10.0)) for c in all_components(case.network, 20_000)}
+    exact = {c: cost * float(rng.uniform(0.99, 1.01)) for c, cost in rough.items()}
+    first, again = Guesses(rough), Guesses(exact)
+    (state,) = exhaustive_search(case, first, again)
+    near = near_best_components(case.network, rough, 0.03)
+    assert first.asked == list(rough)
+    assert again.asked == near
+    assert 1 < len(near) < len(rough)
+    assert state.candidate == cheapest_combination(case.network, exact)
+
+
 def test_the_loop_finds_what_the_exhaustive_search_finds() -> None:
     case = load_case("two-two-three")
     exhaustive, found = run(case, "exhaustive", seed=1), run(case, "outer-approximation")
@@ -72,11 +115,11 @@ def test_costs_of_components_are_never_below_their_single_stage_costs() -> None:
 def test_too_many_components_are_refused_before_any_simulation() -> None:
     case = load_case("thirteen-node")
     with pytest.raises(TooManyComponentsError, match="more than 5,000 components"):
-        next(exhaustive_search(case, None, ExhaustiveParams(max_components=5000)))
+        next(exhaustive_search(case, None, None, ExhaustiveParams(max_components=5000)))
 
 
 def test_a_time_limit_leaves_no_incumbent() -> None:
-    states = list(exhaustive_search(load_case("two-two-three"), None, ExhaustiveParams(time_limit=0.0)))
+    states = list(exhaustive_search(load_case("two-two-three"), None, None, ExhaustiveParams(time_limit=0.0)))
     assert [state.termination for state in states] == [Termination.TIME_LIMIT]
     assert states[0].incumbent is None
 

@@ -1,0 +1,174 @@
+"""Random benchmark networks of any size: plants, warehouses and distribution centers (DCs) in a square.
+
+Magnitudes are those of thirteen-node: transport a few ten-thousandths of money per unit and unit of distance, holding
+cost rising downstream and slightly convex, so that neither transport nor stock alone decides the design. A node's
+numbers hang on the seed and on its name alone, whatever the size of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from design.case import Case
+from design.demand import Demand, Floats, NormalDemand
+from design.errors import BadInputError
+from design.network import Lane, Network, Node
+from design.streams import Purpose, generator, name_keys
+
+MAX_NODES = 1_000
+MAX_LANES = 100_000
+
+SIDE = 100.0  # units of distance
+TRANSPORT_RATE = 0.0002  # money per unit and unit of distance
+DISTANCE_PER_PERIOD = 25.0  # a lane takes one period, and one more for each of these
+HORIZON, WARM_UP = 100, 20  # periods; no path takes more than 5 + 6 + 6
+INNER_BACKORDER = 10.0  # backorder cost of plants and warehouses in terms of their holding cost
+
+Range = tuple[float, float]
+_HOLDING: dict[str, Range] = {"P": (0.005, 0.010), "W": (0.011, 0.0145), "C": (0.021, 0.029)}
+_QUADRATIC: dict[str, Range] = {"P": (1e-5, 4e-5), "W": (2e-5, 4.5e-5), "C": (1e-4, 1e-4)}
+_KIND = {"P": "plant", "W": "warehouse", "C": "distribution center"}
+_SUPPLY_LEAD_TIME: Range = (2, 6)  # periods, the upper end excluded
+_DC_BACKORDER: Range = (10.0, 25.0)  # in terms of the holding cost
+_MEAN: Range = (20.0, 45.0)  # units per period
+_VARIATION: Range = (0.2, 0.5)  # standard deviation as a share of the mean
+
+
+class GenerateError(BadInputError):
+    """A network that cannot be made; the message names the option and says what was expected."""
+
+
+@dataclass(frozen=True)
+class GenerateParams:
+    """What network to make.
+
+    Parameters
+    ----------
+    plants, warehouses, dcs
+        Nodes of each echelon.
+    seed
+        Equal ones give equal networks.
+    free_inner
+        Backorders at plants and warehouses cost nothing, as in textbooks; only customers' backorders do.
+    nearest
+        Candidate lanes into every warehouse and DC, the shortest ones; None: all.
+    """
+
+    plants: int
+    warehouses: int
+    dcs: int
+    seed: int = 0
+    free_inner: bool = False
+    nearest: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, count in (("plants", self.plants), ("warehouses", self.warehouses), ("dcs", self.dcs)):
+            if not 1 <= count <= MAX_NODES:
+                raise GenerateError(f"{name} {count}: expected a whole number from 1 to {MAX_NODES:,}")
+        if self.seed < 0:
+            raise GenerateError(f"seed {self.seed}: expected a whole number, at least 0")
+        if self.nearest is not None and self.nearest < 1:
+            raise GenerateError(f"nearest {self.nearest}: expected a whole number, at least 1")
+        if self.num_lanes > MAX_LANES:
+            raise GenerateError(
+                f"{self.num_lanes:,} candidate lanes: expected at most {MAX_LANES:,}; --nearest K keeps fewer"
+            )
+
+    @property
+    def num_lanes(self) -> int:
+        """Candidate lanes of the network."""
+        kept = MAX_NODES if self.nearest is None else self.nearest
+        return self.warehouses * min(self.plants, kept) + self.dcs * min(self.warehouses, kept)
+
+    @property
+    def name(self) -> str:
+        """Identifier of the case: everything that determines it."""
+        name = f"random-{self.plants}-{self.warehouses}-{self.dcs}"
+        if self.free_inner:
+            name += "-free-inner"
+        if self.nearest is not None:
+            name += f"-nearest-{self.nearest}"
+        return f"{name}-seed-{self.seed}"
+
+
+def generate_case(params: GenerateParams) -> Case:
+    """A random network; the same parameters give the same case.
+
+    Parameters
+    ----------
+    params
+        Size, seed and kind.
+    """
+    plants = [_node("P", k, params) for k in range(1, params.plants + 1)]
+    warehouses = [_node("W", k, params) for k in range(1, params.warehouses + 1)]
+    centers = [_node("C", k, params) for k in range(1, params.dcs + 1)]
+    lanes = [lane for end in warehouses for lane in _lanes_into(end, plants, params.nearest)]
+    lanes += [lane for end in centers for lane in _lanes_into(end, warehouses, params.nearest)]
+    demand = {node.name: _demand(node.name, params.seed) for node in centers}
+    network = Network((*plants, *warehouses, *centers), tuple(lanes), tuple(demand))
+    units = {"period": "day", "quantity": "unit", "money": "m.u.", "distance": "km"}
+    return Case(params.name, _title(params), network, demand, HORIZON, WARM_UP, units)
+
+
+def _node(letter: str, number: int, params: GenerateParams) -> Node:
+    name = f"{letter}{number}"
+    x, y, holding, quadratic, backorder, lead_time, _, _ = _uniforms(name, params.seed)
+    holding_cost = round(_within(_HOLDING[letter], holding), 4)
+    inner = 0.0 if params.free_inner else INNER_BACKORDER
+    ratio = _within(_DC_BACKORDER, backorder) if letter == "C" else inner
+    return Node(
+        name,
+        _KIND[letter],
+        round(SIDE * x, 1),
+        round(SIDE * y, 1),
+        int(_within(_SUPPLY_LEAD_TIME, lead_time)) if letter == "P" else None,
+        holding_cost,
+        round(_within(_QUADRATIC[letter], quadratic), 6),
+        backorder_cost=round(ratio * holding_cost, 4),
+    )
+
+
+def _demand(name: str, seed: int) -> Demand:
+    *_, mean, variation = _uniforms(name, seed)
+    location = float(round(_within(_MEAN, mean)))
+    return NormalDemand(location, round(_within(_VARIATION, variation) * location, 1))
+
+
+def _uniforms(name: str, seed: int) -> Sequence[float]:
+    """Eight numbers in [0, 1) of a node; only uniforms are the same in every version of numpy."""
+    return [float(u) for u in generator(seed, Purpose.NETWORKS, *name_keys(name)).random(8)]
+
+
+def _within(ends: Range, uniform: float) -> float:
+    return ends[0] + (ends[1] - ends[0]) * uniform
+
+
+def _lanes_into(end: Node, origins: Sequence[Node], nearest: int | None) -> list[Lane]:
+    """Candidate lanes into a node from its nearest suppliers, in the order of the suppliers."""
+    apart = _places(origins) - _places([end])
+    distances = np.round(np.hypot(apart[:, 0], apart[:, 1]), 1)
+    kept = np.sort(np.argsort(distances, kind="stable")[:nearest])
+    return [_lane(origins[k], end, float(distances[k])) for k in kept]
+
+
+def _places(nodes: Sequence[Node]) -> Floats:
+    """Coordinates, shape (node, 2)."""
+    return np.array([(node.x, node.y) for node in nodes], dtype=np.float64)
+
+
+def _lane(origin: Node, end: Node, distance: float) -> Lane:
+    lead_time = 1 + int(distance / DISTANCE_PER_PERIOD)
+    return Lane(origin.name, end.name, lead_time, round(TRANSPORT_RATE * distance, 6), distance)
+
+
+def _title(params: GenerateParams) -> str:
+    title = (
+        f"Random network, seed {params.seed}: plants {params.plants}, warehouses {params.warehouses}, "
+        f"distribution centers {params.dcs}"
+    )
+    if params.nearest is not None:
+        title += f", the {params.nearest} nearest lanes"
+    return title + (", free inner backorders" if params.free_inner else "")
