@@ -43,8 +43,9 @@ def measure(case: Case) -> Outcome:
     """Both bounds against the exhaustive search."""
     costs = QuadratureSingleStage(case.demand)
     ledger = Ledger(case, TreeSimulator(case), seed=3)
-    search = PathwiseSearch(ledger, PathwiseParams(200))
-    *_, state = exhaustive_search(case, Subproblem(case, costs, ledger, search, PricingParams(800)))
+    efforts = [(PathwiseParams(100), PricingParams(256)), (PathwiseParams(400), PricingParams(1600))]
+    first, again = (Subproblem(case, costs, ledger, PathwiseSearch(ledger, p), pricing) for p, pricing in efforts)
+    *_, state = exhaustive_search(case, first, again)
     assert state.incumbent is not None
     best = state.incumbent.cost
     bounds = [
