@@ -32,6 +32,7 @@ from design.flow_model import (
     explain_infeasibility,
     forbid_row,
     money_scale,
+    moves_row,
     price_row,
     useful_lanes,
 )
@@ -201,6 +202,10 @@ class ProjectedMaster:
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
         self._add([forbid_row(self._model, self._session, design)])
+
+    def limit_moves(self, design: Design, moves: int) -> None:
+        """Allow later designs at most so many lanes that this one does not use."""
+        self._add([moves_row(self._model, self._session, design, moves)])
 
     def as_pyomo(self) -> pyo.ConcreteModel:
         """A new Pyomo model with every cut and price so far: the twin of what HiGHS solves, for reading and export.

@@ -60,7 +60,11 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     NothingFoundError
         If a limit ended the search before its first design.
     """
-    options = options or SolveOptions()
+    return solve_and_keep(case, options or SolveOptions(), on_step)[0]
+
+
+def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = None) -> tuple[Result, SearchState]:
+    """What `solve` does; also returns what the search knew in the end."""
     started = monotonic()
     ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
     search = start_search(case, options, ledger)
@@ -85,7 +89,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
         if search.has_bound and not options.is_sampled:
             bound, bound_scenarios = lower_bound(case, options, state)
-    return Result(
+    result = Result(
         case=case.name,
         method=options.method,
         seed=options.seed,
@@ -104,6 +108,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         iterations=tuple(iterations),
         versions=versions(),
     )
+    return result, state
 
 
 def run_search(
