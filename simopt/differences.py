@@ -101,6 +101,8 @@ class Alternatives:
         The next-best designs, cheapest first.
     wanted
         How many were asked for.
+    tolerance
+        Share of the cost within which designs count as equally good.
     complete
         Whether the bound shows that no other design costs less than the last one by more than the tolerance.
     termination
@@ -126,6 +128,7 @@ class Alternatives:
     cost: Estimate
     alternatives: tuple[ComparedDesign, ...]
     wanted: int
+    tolerance: float
     complete: bool
     termination: str
     is_interrupted: bool
@@ -151,6 +154,7 @@ class Alternatives:
                 {**row.as_dict("difference"), "difference_share": self.share(row.difference)}
                 for row in self.alternatives
             ],
+            "tolerance": self.tolerance,
             "complete": self.complete,
             "termination": self.termination,
             "bound_of_others": self.bound_of_others,

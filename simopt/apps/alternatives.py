@@ -107,15 +107,18 @@ def find_alternatives(
         raise KeyboardInterrupt
     if not found.alternatives and end is not ListEnd.EXHAUSTED:
         raise NothingFoundError(f"no alternative found: {end.value}")
-    searched = ledger.replications
+    searched, termination = ledger.replications, end.value
     try:
         with remembered_interrupt():
             if end is ListEnd.INTERRUPTED:
                 raise KeyboardInterrupt
             polished = {other: parts.polisher.levels(found.search, other) for other in found.alternatives}
             evaluations = _evaluate(case, ledger, design, levels, polished)
+        is_interrupted = False
     except KeyboardInterrupt:
-        end = ListEnd.INTERRUPTED
+        is_interrupted = True
+        if end is not ListEnd.INTERRUPTED:
+            termination = f"interrupted in the comparison; the search before it: {end.value}"
         rough = {other: found.search.levels_of(other) for other in found.alternatives}
         evaluations = _evaluate(case, ledger, design, levels, rough, AFTER_INTERRUPT)
     return Alternatives(
@@ -127,9 +130,10 @@ def find_alternatives(
         cost=evaluations[0].estimate,
         alternatives=_ranked(evaluations),
         wanted=options.count,
+        tolerance=given.tolerance,
         complete=found.is_complete and not case.warnings,
-        termination=end.value,
-        is_interrupted=end is ListEnd.INTERRUPTED,
+        termination=termination,
+        is_interrupted=is_interrupted,
         bound_of_others=found.bound if isfinite(found.bound) else None,
         num_designs=len(found.search.designs),
         replications_used=searched,

@@ -23,6 +23,7 @@ from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 
 DEFAULT_MOVES = 3
+INTERRUPTED = "interrupted: the comparison with the baseline is not finished"
 
 
 def check_moves(moves: int | None, *, has_baseline: bool) -> None:
@@ -67,7 +68,7 @@ class _Found:
 
     known: SearchState = field(default_factory=SearchState)
     changes: tuple[tuple[int, Design, bool], ...] = ()
-    termination: str = Termination.INTERRUPTED.value
+    termination: str = INTERRUPTED
 
 
 class _Comparer:
@@ -105,7 +106,7 @@ class _Comparer:
                 polished = {d: self._parts.polisher.levels(found.known, d) for d in self._optimized(found)}
                 return self._comparison(found, polished, is_interrupted=False)
         except KeyboardInterrupt:
-            found = replace(found, termination=Termination.INTERRUPTED.value)
+            found = replace(found, termination=INTERRUPTED)
             rough = {design: found.known.levels_of(design) for design in self._optimized(found)}
             return self._comparison(found, rough, is_interrupted=True)
 

@@ -67,31 +67,41 @@ def _design_of_table(path: Path, network: Network) -> Design:
 
 
 def _check_lanes(file: str, rows: list[Record], network: Network, problems: Problems) -> None:
-    """Check that every lane is a candidate, and every node has one supplier."""
+    """Check that every lane is a candidate, every node has one supplier, and no customer is left without."""
     known = [node.name for node in network.nodes]
     candidates = {lane.pair for lane in network.lanes}
     suppliers: dict[str, Record] = {}
     for row in rows:
-        origin, destination = row.text("from"), row.text("to")
+        pair = origin, destination = row.text("from"), row.text("to")
         for column, name in (("from", origin), ("to", destination)):
             if name not in known:
                 problems.add(file, f"unknown node {name!r}: {expected_one_of(name, sorted(known))}", row.line, column)
-        if origin not in known or destination not in known:
-            continue
-        if (origin, destination) not in candidates:
+        if pair in candidates:
+            _check_supplier(file, row, suppliers.setdefault(destination, row), problems)
+        elif origin in known and destination in known:
             what = f"lane {origin} -> {destination} is not a candidate lane of the network"
-            into = [lane.origin for lane in network.incoming[destination]]
-            problems.add(file, f"{what}: {_suppliers_of(destination, into)}", row.line)
-        first = suppliers.setdefault(destination, row)
-        if first is not row:
-            what = f"node {destination!r} has another supplier, {first.text('from')!r}, in row {first.line}"
-            problems.add(file, f"{what}: expected one (single sourcing)", row.line, "to")
+            problems.add(file, f"{what}: {_expected_supplier(destination, network)}", row.line)
+    for name in network.customers:
+        if name not in suppliers and name not in network.sources and not problems.messages:
+            problems.add(file, f"no lane leads to customer {name!r}: {_expected_supplier(name, network)}")
 
 
-def _suppliers_of(name: str, origins: list[str]) -> str:
+def _check_supplier(file: str, row: Record, first: Record, problems: Problems) -> None:
+    """Check that a row is the first one that leads to its node."""
+    origin, before = row.text("from"), first.text("from")
+    if origin != before:
+        what = f"node {row.text('to')!r} has another supplier, {before!r}, in row {first.line}"
+        problems.add(file, f"{what}: expected one (single sourcing)", row.line, "from")
+    elif first is not row:
+        what = f"duplicate lane '{origin} -> {row.text('to')}'"
+        problems.add(file, f"{what}: expected once, first in row {first.line}", row.line)
+
+
+def _expected_supplier(name: str, network: Network) -> str:
+    origins = [lane.origin for lane in network.incoming[name]]
     if not origins:
-        return f"{name!r} is a source, no lane leads to it"
-    return f"expected {name!r} to be supplied by one of {', '.join(origins)}"
+        return f"expected none, {name!r} is a source"
+    return f"expected one from {' or '.join(origins)}"
 
 
 def _parse_used(text: str) -> int:

@@ -76,11 +76,13 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         raise NothingFoundError(f"no design found: {termination.value}")
     bound, bound_scenarios, certificate, searched = None, 0, None, ledger.replications
     try:
-        with remembered_interrupt():
+        with remembered_interrupt() as interrupted:
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
                 left = options.time_limit - (monotonic() - started)
                 certificate = make_certifier(case, options, ledger, left).certify(state)
                 incumbent = certificate.incumbent
+                if interrupted():
+                    raise KeyboardInterrupt
             evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
             if search.has_bound:
                 bound, bound_scenarios = lower_bound(case, options, state)

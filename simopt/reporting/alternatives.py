@@ -9,14 +9,12 @@ from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ShortList
 from simopt.reporting.run_folder import write_json
 
-TOLERANCE = "0.1%"
-
 
 def progress_line(found: ShortList) -> str:
     """One line of progress: designs simulated, the bound of all others, the cost that it has to reach."""
     last = "-" if found.last_cost == float("inf") else f"{found.last_cost:.2f}"
     bound = "-" if abs(found.bound) == float("inf") else f"{found.bound:.2f}"
-    return f"{len(found.search.designs)} designs simulated; bound of all others {bound}, cost to reach {last}"
+    return f"{_counted(len(found.search.designs))} simulated; bound of all others {bound}, cost to reach {last}"
 
 
 def print_alternatives(found: Alternatives, units: Mapping[str, str], out: Path | None) -> None:
@@ -34,11 +32,10 @@ def print_alternatives(found: Alternatives, units: Mapping[str, str], out: Path 
         for rank, row in enumerate(found.alternatives, 1):
             print(_row(rank, row, found.share(row.difference)))
         print()
-    for rank, row in enumerate(found.alternatives, 1):
-        if row.difference.mean < -row.difference.half_width:
-            print(f"rank {rank} costs less than the run's design")
-        elif row.difference.mean <= row.difference.half_width:
-            print(f"rank {rank}: the interval of the difference includes 0, so the two designs may cost the same")
+    for line in filter(None, (_verdict(rank, row, found) for rank, row in enumerate(found.alternatives, 1))):
+        print(line)
+    if found.is_interrupted and found.complete:
+        print(found.termination)
     print(_claim(found))
     if out is not None:
         print(f"written: {out / 'result.json'}")
@@ -75,17 +72,31 @@ def _row(rank: int, row: ComparedDesign, share: float) -> str:
     )
 
 
+def _counted(designs: int) -> str:
+    return f"{designs} design{'s' if designs != 1 else ''}"
+
+
+def _verdict(rank: int, row: ComparedDesign, found: Alternatives) -> str:
+    """Whether an alternative is as good as the run's design; blank where it clearly costs more."""
+    allowed, difference = found.tolerance * found.cost.mean, row.difference
+    if difference.mean + difference.half_width < -allowed:
+        return f"rank {rank} costs less than the run's design with its levels"
+    if difference.mean - difference.half_width <= allowed:
+        return f"rank {rank} may be as good as the run's design: within {100 * found.tolerance:g}% of its cost"
+    return ""
+
+
 def _claim(found: Alternatives) -> str:
     """Whether the list is complete, and why."""
     number = len(found.alternatives)
-    there_are = "no other design" if number == 0 else f"only {number} other design{'s' if number > 1 else ''}"
-    fewer = f"the network has {there_are}" if number < found.wanted else ""
-    if found.complete and fewer:
-        return f"complete: {fewer}"
+    if found.complete and number < found.wanted:
+        return (
+            f"complete: the network has {f'only {number}' if number else 'no'} other design{'s' if number > 1 else ''}"
+        )
     if found.complete:
         return (
-            f"complete: no other design costs less than the last one by more than {TOLERANCE}, if simulated components "
-            f"cost what was estimated ({found.num_designs} designs simulated)"
+            f"complete: no other design costs less than the last one by more than {100 * found.tolerance:g}%, if "
+            f"simulated components cost what was estimated ({_counted(found.num_designs)} simulated)"
         )
-    why = "; ".join(found.warnings) if found.warnings and not found.is_interrupted else found.termination
-    return f"not shown to be complete ({found.num_designs} designs simulated): {why}"
+    why = "; ".join((found.termination, *found.warnings))
+    return f"not shown to be complete ({_counted(found.num_designs)} simulated): {why}"

@@ -132,5 +132,5 @@ def evaluate_together(
     (design, levels), *others = decisions
     first = evaluate(case, ledger, design, levels, params)
     count = len(first.costs)
-    same = EvaluationParams(count, max_replications=count)
+    same = EvaluationParams(replications=count, max_replications=count)
     return [first, *(evaluate(case, ledger, design, levels, same) for design, levels in others)]
