@@ -8,6 +8,7 @@
          y_l ≤ z_s ≤ Σ_{l out of s} y_l                a source is used iff a lane is      source s
          θ_l ≥ H·((ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l)    cut of the single-stage cost at any r⁰
          e_s ≥ δ·(1 - Σ_{l in K} (1 - y_l) - Σ_{c not in K} Σ_{l out of s} r_cl)      priced component K of source s
+         Σ_{l not in D} y_l ≤ k                        at most k moved lanes                where asked, given design D
          y, z binary, 0 ≤ r ≤ 1, θ, e ≥ 0
 
 H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed costs; ψ as in `design.single_stage`. The

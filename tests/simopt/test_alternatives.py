@@ -31,13 +31,14 @@ from tests.simopt.command import Command, assert_refused, interrupt_call, read_j
 from tests.small_cases import Features, all_designs, echelon_case
 
 NETWORK = Network(
-    (Node("p", lead_time=1), Node("q", lead_time=1), Node("a"), Node("b")),
-    tuple(Lane(origin, end, 1) for origin in "pq" for end in "ab"),
+    (Node("p", lead_time=1), Node("q", lead_time=1), Node("r", lead_time=1), Node("a"), Node("b")),
+    tuple(Lane(origin, end, 1) for origin in "pqr" for end in "ab"),
     ("a", "b"),
 )
 BOTH_BY_P, BOTH_BY_Q = (NETWORK.design([(source, "a"), (source, "b")]) for source in "pq")
 A_BY_P = NETWORK.design([("p", "a"), ("q", "b")])
 A_BY_Q = NETWORK.design([("q", "a"), ("p", "b")])
+A_BY_P_B_BY_R = NETWORK.design([("p", "a"), ("r", "b")])
 CASE = "two-two-three"
 
 
@@ -107,10 +108,10 @@ def test_all_designs_simulated_is_complete_though_fewer_than_wanted() -> None:
 
 
 def test_every_design_simulated_is_forbidden_and_every_component_simulated_and_priced_once() -> None:
-    master, subproblem = FakeMaster([proposal(A_BY_P, 40.0), proposal(A_BY_Q, 41.0)]), FakeSubproblem()
+    master, subproblem = FakeMaster([proposal(A_BY_P, 40.0), proposal(A_BY_P_B_BY_R, 41.0)]), FakeSubproblem()
     list(next_best_designs(master, subproblem, BOTH_BY_P, 5))
-    assert master.forbidden == [BOTH_BY_P, A_BY_P, A_BY_Q]
-    expected = [*BOTH_BY_P.components, *A_BY_P.components, *A_BY_Q.components]
+    assert master.forbidden == [BOTH_BY_P, A_BY_P, A_BY_P_B_BY_R]
+    expected = [*BOTH_BY_P.components, *A_BY_P.components, A_BY_P_B_BY_R.components[1]]
     assert subproblem.solved == master.prices == expected
 
 

@@ -14,6 +14,8 @@ from design.case import Case
 from design.case_files import load_case
 from design.master import ProjectedMaster
 from design.network import Component, Design
+from design.single_stage import QuadratureSingleStage
+from design.single_stage_plan import single_stage_plan
 from simopt.apps.baseline import solve_with_baseline
 from simopt.apps.baseline_file import Baseline, read_baseline
 from simopt.apps.methods import ExactParts, SolveOptions
@@ -102,6 +104,7 @@ def test_what_was_simulated_before_is_used_and_not_simulated_again() -> None:
     states = list(best_limited_change(parts.master(), Refuses(), everything, given, 2, LoopParams()))
     assert states[-1].incumbent.design == best
     assert states[-1].termination is Termination.BOUND_MET
+    assert states[-1].priced_bound >= (1.0 - TOLERANCE) * costs[best]  # so all that is known is priced
 
 
 def test_moved_lanes_are_those_that_the_given_design_does_not_use() -> None:
@@ -226,6 +229,25 @@ def test_no_moves_search_no_change(case: Case, today: Baseline) -> None:
     found = solve_with_baseline(case, SolveOptions(certify=False), today, 0).baseline
     assert found.changes == ()
     assert found.saving.mean > 0.0
+
+
+@pytest.mark.parametrize(("scenarios", "searched_moves"), [(None, [1, 2]), (1, [1, 2, 3])])
+def test_prices_and_bound_of_a_sampled_search_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, case: Case, today: Baseline, scenarios: int | None, searched_moves: list[int]
+) -> None:
+    exact, asked = QuadratureSingleStage(case.demand), []
+
+    def noted(master: object, subproblem: object, known: SearchState, given: Design, moves: int, params: object):
+        asked.append(moves)
+        for plan in known.plans.values():
+            charged = single_stage_plan(case, exact, plan.component).cost
+            assert plan.single_stage_cost == pytest.approx(charged)
+        return best_limited_change(master, subproblem, known, given, moves, params)
+
+    monkeypatch.setattr("simopt.apps.baseline.best_limited_change", noted)
+    found = solve_with_baseline(case, SolveOptions(certify=False, scenarios=scenarios), today, 3).baseline
+    assert asked == searched_moves
+    assert [row.moves for row in found.changes] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("options", [{"method": "sequential"}, {"master": "extensive"}])
@@ -354,6 +376,7 @@ def test_bad_options_of_a_baseline_are_refused(simopt: Command, tmp_path: Path) 
     ("call", "left"),
     [
         ((2, ProjectedMaster, "solve"), (False, 0)),
+        ((3, ProjectedMaster, "solve"), (True, 0)),
         ((1, Ledger, "fresh"), (False, 0)),
         ((2, Ledger, "fresh"), (True, 3)),
         ((1, ProjectedMaster, "limit_moves"), (True, 0)),
