@@ -172,6 +172,13 @@ def forbid_row(model: pyo.ConcreteModel, session: HighsSession, design: Design) 
     return Row(1.0 - len(used), tuple(columns), tuple(-1.0 if pair in used else 1.0 for pair in pairs))
 
 
+def moves_row(model: pyo.ConcreteModel, session: HighsSession, design: Design, moves: int) -> Row:
+    """At most `moves` lanes are used that the design does not use."""
+    used = set(design.lanes)
+    columns = session.columns(model.lane_used[pair] for pair in model.lane_used if pair not in used)
+    return Row(float(-moves), tuple(columns), (-1.0,) * len(columns))
+
+
 def explain_infeasibility(case: Case) -> NoReturn:
     """Raise `InfeasibleError` naming the customers that no choice of lanes can serve together.
 

@@ -10,6 +10,7 @@
          y_l ≤ z_s ≤ Σ_{l out of s} y_l                a source is used iff a lane is      source s
          θ_l ≥ H·((ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l)    cut of the single-stage cost at any r⁰
          e_s ≥ δ·(1 - Σ_{l in K} (1 - y_l) - Σ_{c not in K} Σ_{l out of s} r_cl)      priced component K of source s
+         Σ_{l not in D} y_l ≤ k                        at most k moved lanes                where asked, given design D
          y, z binary, 0 ≤ r ≤ 1, θ, e ≥ 0
 
 H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed costs; ψ as in `design.single_stage`. The
@@ -40,6 +41,7 @@ from design.flow_model import (
     explain_infeasibility,
     forbid_row,
     money_scale,
+    moves_row,
     price_row,
     useful_lanes,
 )
@@ -237,6 +239,10 @@ class ProjectedMaster:
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
         self._add([forbid_row(self._model, self._session, design)])
+
+    def limit_moves(self, design: Design, moves: int) -> None:
+        """Allow later designs at most so many lanes that this one does not use."""
+        self._add([moves_row(self._model, self._session, design, moves)])
 
     def as_pyomo(self) -> pyo.ConcreteModel:
         """A new Pyomo model with every cut and price so far: the twin of what HiGHS solves, for reading and export.

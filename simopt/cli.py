@@ -68,9 +68,17 @@ def solve(
     time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
     tolerance: Annotated[float, typer.Option(help="Share of the cost within which designs count as equal.")] = 0.001,
     certify: Annotated[bool, typer.Option(help="Try to prove the design best.")] = True,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Today's network: a result.json or a lanes.csv (from, to, used).")
+    ] = None,
+    moves: Annotated[
+        int | None, typer.Option(help="Best changes of the baseline by up to so many moved lanes; 3 without it.")
+    ] = None,
     out: OutOption = None,
 ) -> None:
     """Find the network and the base-stock levels of least expected cost."""
+    from simopt.apps.baseline import DEFAULT_MOVES, check_moves, solve_with_baseline
+    from simopt.apps.baseline_file import read_baseline
     from simopt.apps.methods import SolveOptions
     from simopt.apps.solve import solve as run
     from simopt.reporting.live import LiveTable, print_result
@@ -89,9 +97,15 @@ def solve(
         certify=certify,
         bound=bound,
     )
+    check_moves(moves, has_baseline=baseline is not None)
     loaded = _load(case, out)
+    today = None if baseline is None else read_baseline(baseline, loaded.network)
     with LiveTable() as table:
-        result = run(loaded, options, lambda step, _: table.add(step))
+        if today is None:
+            result = run(loaded, options, lambda step, _: table.add(step))
+        else:
+            limit = DEFAULT_MOVES if moves is None else moves
+            result = solve_with_baseline(loaded, options, today, limit, lambda step, _: table.add(step))
     if out is not None:
         write_run(out, loaded, result)
     print_result(result, loaded, out)
@@ -143,6 +157,29 @@ def simulate(
     if out is not None:
         write_json(out / "result.json", content)
     print_performance(performance)
+
+
+@command
+def alternatives(
+    run: Annotated[Path, typer.Argument(help="Run folder of a solve: result.json and a copy of the case.")],
+    count: Annotated[int, typer.Option(help="How many designs.")] = 5,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers; without it the run's.")] = None,
+    jobs: JobsOption = 1,
+    time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
+    out: OutOption = None,
+) -> None:
+    """List the next-best designs after the one that a solve found."""
+    from simopt.apps.alternatives import AlternativesOptions, case_of_run, find_alternatives, refuse_run_folder
+    from simopt.reporting.alternatives import print_alternatives, progress_line, write_alternatives
+
+    options = AlternativesOptions(count, seed, jobs, time_limit)
+    refuse_run_folder(run, out)
+    loaded = _load(str(case_of_run(run)), out)
+    found = find_alternatives(loaded, run, options, lambda step: print(progress_line(step), file=sys.stderr))
+    if out is not None:
+        write_alternatives(out, found)
+    print_alternatives(found, loaded.units, out)
+    raise typer.Exit(EXIT_INTERRUPTED if found.is_interrupted else 0)
 
 
 @command

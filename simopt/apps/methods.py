@@ -21,6 +21,7 @@ from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation
 from simopt.optimization.paper_loop import PaperParams, paper_loop
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.polish import Polisher
 from simopt.optimization.search_state import SearchState
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
@@ -135,6 +136,28 @@ class Search:
     states: Iterator[SearchState]
     has_bound: bool
     scenarios: int
+
+
+class ExactParts:
+    """What searches that follow a run are made of: exact masters, the pathwise subproblem, one set of search paths.
+
+    Parameters
+    ----------
+    case, options
+        What was solved.
+    ledger
+        Runs and counts the simulations.
+    """
+
+    def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
+        self._case = case
+        self._single_stage = QuadratureSingleStage(case.demand)
+        self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
+        self.polisher = Polisher(case, self._single_stage, ledger)
+
+    def master(self) -> ProjectedMaster:
+        """A new master without prices."""
+        return ProjectedMaster(self._case, self._single_stage)
 
 
 def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:

@@ -8,7 +8,8 @@ from typing import Any
 from design.case import Case
 from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import versions
-from simopt.result import Performance, ResultError, design_as_dict, performance_as_dict, performance_of, read_decision
+from simopt.differences import design_as_dict
+from simopt.result import Performance, ResultError, performance_as_dict, performance_of, read_decision
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
@@ -36,11 +37,7 @@ def simulate_solution(
         The content of a `result.json` and the performance it carries.
     """
     SolveOptions(seed=seed, jobs=jobs)  # refuses what is out of range
-    lanes, levels = read_decision(solution)
-    design = case.network.design(lanes)
-    for name in design.nodes:
-        if name not in levels:
-            raise ResultError(f"{solution}: base_stock_levels: expected a level for {name!r}, which the lanes use")
+    design, levels = read_decision(solution, case.network)
     if replications is not None and replications < 1:
         raise ResultError(f"replications {replications}: expected at least 1")
     params = EvaluationParams()
@@ -57,7 +54,7 @@ def simulate_solution(
             "half_width": performance.cost.half_width,
             "replications": performance.cost.replications,
         },
-        **design_as_dict(design.lanes, {name: levels[name] for name in design.nodes}),
+        **design_as_dict(design.lanes, levels),
         **performance_as_dict(performance),
         "versions": versions(),
     }

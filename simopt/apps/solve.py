@@ -60,7 +60,11 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     NothingFoundError
         If a limit ended the search before its first design.
     """
-    options = options or SolveOptions()
+    return solve_and_keep(case, options or SolveOptions(), on_step)[0]
+
+
+def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = None) -> tuple[Result, SearchState]:
+    """What `solve` does; also returns what the search knew in the end."""
     started = monotonic()
     ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
     search = start_search(case, options, ledger)
@@ -72,11 +76,13 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         raise NothingFoundError(f"no design found: {termination.value}")
     bound, bound_scenarios, certificate, searched = None, 0, None, ledger.replications
     try:
-        with remembered_interrupt():
+        with remembered_interrupt() as interrupted:
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
                 left = options.time_limit - (monotonic() - started)
                 certificate = make_certifier(case, options, ledger, left).certify(state)
                 incumbent = certificate.incumbent
+                if interrupted():
+                    raise KeyboardInterrupt
             evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
             if search.has_bound:
                 bound, bound_scenarios = lower_bound(case, options, state)
@@ -85,7 +91,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
         if search.has_bound and not options.is_sampled:
             bound, bound_scenarios = lower_bound(case, options, state)
-    return Result(
+    result = Result(
         case=case.name,
         method=options.method,
         seed=options.seed,
@@ -104,6 +110,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
         iterations=tuple(iterations),
         versions=versions(),
     )
+    return result, state
 
 
 def run_search(

@@ -32,6 +32,7 @@ from design.master import Master
 from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
+from design.solver import SolveStatus
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.search_state import Incumbent, SearchState
@@ -183,6 +184,8 @@ class Certifier:
                 proposal = self.master.solve(deadline - monotonic())
             except InfeasibleError:  # every design has been compared
                 return state, np.inf
+            if proposal.status is SolveStatus.INTERRUPTED:  # Ctrl-C inside the solver
+                raise KeyboardInterrupt
             bound = proposal.bound
             if proposal.design is None or bound >= target - self.params.indifference * _incumbent(state).cost:
                 break

@@ -55,7 +55,7 @@ class LoopParams:
 
 
 def outer_approximation(
-    master: Master, subproblem: SolvesComponents, params: LoopParams | None = None
+    master: Master, subproblem: SolvesComponents, params: LoopParams | None = None, start: SearchState | None = None
 ) -> Iterator[SearchState]:
     """Run the loop; yields the state after every master problem, the last one with its termination.
 
@@ -67,10 +67,14 @@ def outer_approximation(
         Finds levels and cost of one component of a design.
     params
         When to end.
+    start
+        Components and designs simulated before, without bounds; its components are priced before the first master.
     """
     params = params or LoopParams()
     deadline = monotonic() + params.time_limit
-    state = SearchState()
+    state = start or SearchState()
+    for plan in state.plans.values():
+        master.price(plan.component, plan.extra)
     for _ in range(params.max_iterations):
         # MILP_M: the next design y_k and a lower bound
         proposal = master.solve(deadline - monotonic())

@@ -105,17 +105,19 @@ class SearchState:
         """The state after a design all of whose components are simulated; the cheaper design is the incumbent."""
         designs = self.designs if design in self.designs else (*self.designs, design)
         state = replace(self, candidate=design, designs=designs)
-        cost = sum(self.plans[component].cost.mean for component in design.components)
-        if self.incumbent is not None and cost >= self.incumbent.cost:
+        if self.incumbent is not None and self.cost_of(design) >= self.incumbent.cost:
             return state
         return state.with_incumbent(design)
 
     def with_incumbent(self, design: Design) -> SearchState:
         """The state with this design, all of whose components are simulated, as the incumbent."""
         plans = [self.plans[component] for component in design.components]
-        cost = sum(plan.cost.mean for plan in plans)
         half_width = float(np.sqrt(sum(plan.cost.half_width**2 for plan in plans)))
-        return replace(self, incumbent=Incumbent(design, self.levels_of(design), cost, half_width))
+        return replace(self, incumbent=Incumbent(design, self.levels_of(design), self.cost_of(design), half_width))
+
+    def cost_of(self, design: Design) -> float:
+        """Cost of a design all of whose components are simulated, money over the horizon."""
+        return sum(self.plans[component].cost.mean for component in design.components)
 
     def levels_of(self, design: Design) -> dict[str, float]:
         """Base-stock level of each node of a design all of whose components are simulated, units."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from design.case import Case
+from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result
 
 _HEADER = (
@@ -59,6 +60,8 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
         f"{result.wall_seconds:.1f} s in all"
     )
+    if result.baseline is not None:
+        print_baseline(result.baseline, case.units.get("money", ""))
     if out is not None:
         print(f"written: {out / 'result.json'}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,3 +110,27 @@ def evaluate(
         estimate = Estimate.of(np.concatenate(costs))
         if estimate.relative_half_width <= params.relative_half_width or wanted == done:
             return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed)
+
+
+def evaluate_together(
+    case: Case,
+    ledger: Ledger,
+    decisions: Sequence[tuple[Design, Mapping[str, float]]],
+    params: EvaluationParams | None = None,
+) -> list[Evaluation]:
+    """Simulate several designs on the same fresh replications, so that the differences of their costs are paired.
+
+    Parameters
+    ----------
+    case, ledger
+        Fixed costs; runs the simulations.
+    decisions
+        Designs with a level for every used node, units; at least one.
+    params
+        How long the first is simulated; the others get as many replications.
+    """
+    (design, levels), *others = decisions
+    first = evaluate(case, ledger, design, levels, params)
+    count = len(first.costs)
+    same = EvaluationParams(replications=count, max_replications=count)
+    return [first, *(evaluate(case, ledger, design, levels, same) for design, levels in others)]

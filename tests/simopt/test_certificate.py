@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from design.case import Case
-from design.master import ProjectedMaster
+from design.master import MasterSolution, ProjectedMaster
 from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
+from design.solver import SolveStatus
 from simopt.apps.methods import SolveOptions, make_certifier, start_search
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
 from simopt.optimization.pathwise import PathwiseSearch
@@ -141,6 +142,15 @@ def test_no_time_proves_nothing() -> None:
     case = echelon_case(np.random.default_rng(1), (1, 1, 2))
     state, ledger = searched(case)
     assert not make_certifier(case, SolveOptions(tolerance=INDIFFERENCE), ledger, 0.0).certify(state).holds
+
+
+def test_ctrl_c_inside_the_solver_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = echelon_case(np.random.default_rng(1), (2, 2, 2))
+    state, ledger = searched(case)
+    stopped = MasterSolution(SolveStatus.INTERRUPTED, None, -np.inf, np.inf)
+    monkeypatch.setattr(ProjectedMaster, "solve", lambda *_: stopped)
+    with pytest.raises(KeyboardInterrupt):
+        make_certifier(case, SolveOptions(tolerance=INDIFFERENCE), ledger, np.inf).certify(state)
 
 
 @pytest.mark.parametrize("wrong", [{"confidence": 1.0}, {"batches": 1}, {"indifference": -0.1}, {"max_rounds": 0}])

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from design.master import ProjectedMaster
 from design.network import Node
 from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import solve
-from simopt.cli import main
 from simopt.optimization.subproblem import Subproblem
 from simopt.simulation.ledger import Ledger
 from tests.networks import with_network
+from tests.simopt.command import Outcome, assert_refused, interrupt_call, read_json
 
 CASE = "two-two-three"
 ENTRY = [sys.executable, "-c", "from simopt.cli import main; main()"]
@@ -36,45 +36,10 @@ KEYS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Outcome]
-
-
-@pytest.fixture
-def simopt(monkeypatch, capsys) -> Command:
-    """Runs a command in this process, through the real entry point."""
-
-    def run(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["simopt", *map(str, arguments)])
-        with pytest.raises(SystemExit) as left:
-            main()
-        printed = capsys.readouterr()
-        return Outcome(left.value.code or 0, printed.out, printed.err)
-
-    return run
-
-
 def in_a_process(*arguments: object) -> Outcome:
     """Runs a command as a user does."""
     done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def read_json(path: Path) -> dict:
-    """A result without NaN and infinity."""
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(f"{path} holds {constant}")
-
-    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 @pytest.fixture(scope="module")
@@ -352,15 +317,6 @@ BAD_SOLUTIONS = {
 }  # fmt: skip
 
 
-def assert_refused(done: Outcome, *said: str) -> None:
-    """Exit code 2 and lines on stderr that say what is wrong."""
-    assert done.code == 2
-    assert "Traceback" not in done.err
-    assert done.out == ""
-    for part in said:
-        assert part in done.err
-
-
 @pytest.mark.parametrize(("content", "said"), BAD_SOLUTIONS.values(), ids=BAD_SOLUTIONS)
 def test_a_bad_solution_is_refused(simopt, tmp_path, content, said):
     (tmp_path / "solution.json").write_text(content)
@@ -535,19 +491,6 @@ def test_ctrl_c_keeps_the_incumbent_of_the_search(tmp_path):
     assert found["status"] == "interrupted"
     assert found["termination"].startswith("interrupted")
     assert len(found["iterations"]) >= 2
-
-
-def interrupt_call(monkeypatch, number: int, where: type, name: str) -> None:
-    """Makes one call of a method end as if Ctrl-C had been pressed in it."""
-    method, calls = getattr(where, name), []
-
-    def interrupted_once(*arguments: object, **options: object) -> object:
-        calls.append(name)
-        if len(calls) == number:
-            raise KeyboardInterrupt
-        return method(*arguments, **options)
-
-    monkeypatch.setattr(where, name, interrupted_once)
 
 
 @pytest.mark.parametrize(
