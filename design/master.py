@@ -180,6 +180,7 @@ class ProjectedMaster:
         self._session = HighsSession(self._model)
         self._stage_columns = self._session.columns(_stage_costs(self._model))
         self._echelon: EchelonView | None = None
+        self._priced: dict[Component, float] = {}
         self._stock_costs = _lane_stock_costs(case, self._model, self._session)
         self._stock_costs += _source_stock_costs(case, self._model, self._session)
         self._add([row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
@@ -232,9 +233,14 @@ class ProjectedMaster:
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
         self._add([price_row(self._model, self._session, component, self._case.network.customers, extra / self._scale)])
+        self._priced[component] = extra
         if self._echelon is not None:
-            charged = single_stage_plan(self._case, self._single_stage, component).stock_cost
-            self._add(self._echelon.price(component, (charged + extra) / self._case.horizon))
+            self._price_echelon(self._echelon, component, extra)
+
+    def _price_echelon(self, view: EchelonView, component: Component, extra: float) -> None:
+        """The same in the echelon view, whose own bound of the component is another one."""
+        charged = single_stage_plan(self._case, self._single_stage, component).stock_cost
+        self._add(view.price(component, (charged + extra) / self._case.horizon))
 
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""
@@ -274,6 +280,8 @@ class ProjectedMaster:
             if self._params.bound is Bound.AUTO and gain <= self._params.echelon_gain * abs(relaxed.objective):
                 return True
             self._echelon = view
+            for component, extra in self._priced.items():
+                self._price_echelon(view, component, extra)
         return self._cut_until_flat(deadline)
 
     def _cut_until_flat(self, deadline: float) -> bool:

@@ -151,13 +151,14 @@ class ExactParts:
 
     def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
         self._case = case
+        self._bound = _master_params(options)
         self._single_stage = QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
 
     def master(self) -> ProjectedMaster:
         """A new master without prices."""
-        return ProjectedMaster(self._case, self._single_stage)
+        return ProjectedMaster(self._case, self._single_stage, self._bound)
 
 
 def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:

@@ -321,6 +321,15 @@ def test_a_price_charges_exactly_the_component_it_names():
     assert alone
 
 
+def test_prices_given_before_the_first_solve_hold_in_the_echelon_view_too():
+    case = with_inner_backorders(echelon_case(np.random.default_rng(3), (2, 2, 2)), 0.0)
+    early, late = (ProjectedMaster(case, QuadratureSingleStage(case.demand), ECHELON) for _ in range(2))
+    component = late.solve().design.components[0]
+    for master in (early, late):
+        master.price(component, 0.5 * late.solve().objective)
+    assert early.solve().objective == pytest.approx(late.solve().objective, rel=2e-3)
+
+
 def test_auto_uses_the_echelon_bound_where_it_is_worth_it():
     free = with_inner_backorders(echelon_case(np.random.default_rng(5)), 0.0)
     dear = with_inner_backorders(free, 1000.0)
