@@ -49,6 +49,7 @@ from design.network import Component, Design
 from design.single_stage import SingleStageModel, SingleStageValue
 from design.single_stage_plan import single_stage_plan
 from design.solver import Floats, HighsSession, Row, SolveStatus
+from design.stage_cost import StageCost, stage_costs
 
 
 class Bound(Enum):
@@ -126,34 +127,6 @@ class MasterParams:
     echelon_gain: float = 0.001
 
 
-@dataclass(frozen=True, eq=False)
-class _StockCost:
-    """One θ with what it prices and its solver columns."""
-
-    node: str
-    lead_time: int
-    customers: tuple[str, ...]
-    theta: int
-    used: int
-    reach: tuple[tuple[int, ...], ...]
-
-    def reach_values(self, values: Floats) -> Floats:
-        """Reach of each customer in a solution; a customer with no column is the source's own, always served."""
-        shares = [values[list(columns)].sum() if columns else 1.0 for columns in self.reach]
-        return np.clip(np.array(shares), 0.0, 1.0)
-
-    def cut(self, cost: float, gradient: Floats, reach: Floats) -> Row:
-        """θ >= intercept·used + gradient·reach."""
-        own = sum(g for g, columns in zip(gradient, self.reach, strict=True) if not columns)
-        intercept = cost - float(gradient @ reach) + own
-        columns = [self.theta, self.used]
-        factors = [1.0, -intercept]
-        for slope, into in zip(gradient, self.reach, strict=True):
-            columns.extend(into)
-            factors.extend([-slope] * len(into))
-        return Row(0.0, tuple(columns), tuple(factors))
-
-
 class ProjectedMaster:
     """The projected master: built once, cut and re-solved.
 
@@ -178,12 +151,11 @@ class ProjectedMaster:
         self._paths = _echelon_paths(case, single_stage, self._params.bound)
         self._model = _build_model(case, self._paths)
         self._session = HighsSession(self._model)
-        self._stage_columns = self._session.columns(_stage_costs(self._model))
+        self._stage_columns = self._session.columns(_stage_variables(self._model))
         self._echelon: EchelonView | None = None
         self._priced: dict[Component, float] = {}
-        self._stock_costs = _lane_stock_costs(case, self._model, self._session)
-        self._stock_costs += _source_stock_costs(case, self._model, self._session)
-        self._add([row for cost in self._stock_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
+        self._stage_costs = stage_costs(case, self._model, self._session)
+        self._add([row for cost in self._stage_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
 
     @property
     def num_scenarios(self) -> int:
@@ -316,7 +288,7 @@ class ProjectedMaster:
     def _single_stage_cuts(self, values: Floats) -> tuple[list[Row], float]:
         """A cut for every θ below its ψ, and the single-stage cost of all stock, prices included."""
         rows, total = [], float(values[self._stage_columns].sum())
-        for cost in self._stock_costs:
+        for cost in self._stage_costs:
             reach = cost.reach_values(values)
             if not reach.any():
                 continue
@@ -327,12 +299,12 @@ class ProjectedMaster:
                 rows.extend(self._shared_cuts(cost, value, reach))
         return rows, total
 
-    def _shared_cuts(self, cost: _StockCost, value: SingleStageValue, reach: Floats) -> list[Row]:
+    def _shared_cuts(self, cost: StageCost, value: SingleStageValue, reach: Floats) -> list[Row]:
         """The cut for every θ with the same ψ: lanes into the node with this lead time."""
-        same = [k for k in self._stock_costs if (k.node, k.lead_time) == (cost.node, cost.lead_time)]
+        same = [k for k in self._stage_costs if (k.node, k.lead_time) == (cost.node, cost.lead_time)]
         return [k.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach) for k in same]
 
-    def _full_cut(self, cost: _StockCost) -> list[Row]:
+    def _full_cut(self, cost: StageCost) -> list[Row]:
         reach = np.ones(len(cost.customers))
         value = self._psi(cost, reach)
         return [cost.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach)]
@@ -342,7 +314,7 @@ class ProjectedMaster:
         """Turns money per period into the solver's money over the horizon."""
         return self._case.horizon / self._scale
 
-    def _psi(self, cost: _StockCost, reach: Floats) -> SingleStageValue:
+    def _psi(self, cost: StageCost, reach: Floats) -> SingleStageValue:
         rates = self._case.network.node(cost.node).cost_rates
         return self._single_stage.evaluate(rates, cost.lead_time, cost.customers, reach)
 
@@ -363,7 +335,7 @@ def _build_model(case: Case, paths: dict[str, list[Path]] | None) -> pyo.Concret
     model = build_flow_model(case)
     model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
     model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
-    stages = pyo.quicksum(_stage_costs(model))
+    stages = pyo.quicksum(_stage_variables(model))
     if paths is None:
         model.objective = pyo.Objective(expr=model.flow_cost + stages)
         return model
@@ -374,32 +346,6 @@ def _build_model(case: Case, paths: dict[str, list[Path]] | None) -> pyo.Concret
     return model
 
 
-def _stage_costs(model: pyo.ConcreteModel) -> list[pyo.Var]:
+def _stage_variables(model: pyo.ConcreteModel) -> list[pyo.Var]:
     """θ of every lane and source and the prices of components."""
     return [*model.lane_stock_cost.values(), *model.source_stock_cost.values(), *model.extra.values()]
-
-
-def _lane_stock_costs(case: Case, model: pyo.ConcreteModel, session: HighsSession) -> list[_StockCost]:
-    costs = []
-    for pair in model.lane_used:
-        customers = case.network.reachable_customers[pair[1]]
-        theta, used = session.columns([model.lane_stock_cost[pair], model.lane_used[pair]])
-        reach = session.columns(model.reach[c, *pair] for c in customers)
-        lead_time = case.network.lane(pair).lead_time
-        costs.append(_StockCost(pair[1], lead_time, customers, theta, used, tuple((k,) for k in reach)))
-    return costs
-
-
-def _source_stock_costs(case: Case, model: pyo.ConcreteModel, session: HighsSession) -> list[_StockCost]:
-    costs = []
-    for source in model.source_used:
-        customers = case.network.reachable_customers[source]
-        theta, used = session.columns([model.source_stock_cost[source], model.source_used[source]])
-        into: dict[str, list[int]] = {c: [] for c in customers}
-        for c, origin, end in model.reach:
-            if origin == source:
-                into[c].extend(session.columns([model.reach[c, origin, end]]))
-        lead_time = case.network.node(source).lead_time or 0
-        reach = tuple(tuple(into[c]) for c in customers)
-        costs.append(_StockCost(source, lead_time, customers, theta, used, reach))
-    return costs
