@@ -10,6 +10,7 @@ from types import MappingProxyType
 from design.demand import Demand
 from design.errors import BadInputError
 from design.network import Component, Lane, Network
+from design.site_rules import SiteLimit, SiteRules
 
 
 class CaseError(BadInputError):
@@ -44,6 +45,10 @@ class Case:
         Periods simulated before the horizon, at least 0.
     units
         Names of the units for people, e.g. {"period": "day"}.
+    site_limits
+        How many nodes of a kind may be used, by kind.
+    periods_per_year
+        Turns costs over the horizon into costs per year; None where nobody asked.
     """
 
     name: str
@@ -53,6 +58,8 @@ class Case:
     horizon: int
     warm_up: int
     units: Mapping[str, str] = field(default_factory=dict)
+    site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
+    periods_per_year: float | None = None
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -61,15 +68,21 @@ class Case:
             raise ValueError(f"horizon {self.horizon}, warm_up {self.warm_up}: expected at least 1 and at least 0")
         object.__setattr__(self, "demand", MappingProxyType(dict(self.demand)))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
+        object.__setattr__(self, "site_limits", MappingProxyType(dict(self.site_limits)))
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.name, self.title, self.network, dict(self.demand), self.horizon, self.warm_up)
-        return (Case, (*fields, dict(self.units)))
+        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year))
 
     @property
     def num_periods(self) -> int:
         """Periods of a replication: warm-up and horizon."""
         return self.warm_up + self.horizon
+
+    @cached_property
+    def site_rules(self) -> SiteRules:
+        """What a design must respect beside serving every customer."""
+        return SiteRules(self.network, self.mean_demand, self.site_limits)
 
     @cached_property
     def mean_demand(self) -> dict[str, float]:

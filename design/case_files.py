@@ -6,18 +6,21 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
-from math import hypot, inf
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from design.case import Case, CaseError
+from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
 from design.demand import DISTRIBUTIONS, Demand, demand_parameters, make_demand
+from design.distance import distance_between
 from design.network import CycleInNetworkError, Lane, Network, Node
 from design.tables import (
     Column,
     Problems,
     Record,
+    choice_parser,
     expected_one_of,
     number_parser,
     parse_periods,
@@ -38,6 +41,12 @@ _NODE_COLUMNS = (
     Column("overflow_cost", number_parser(0.0, "money (a negative one is not convex)"), 0.0),
     Column("backorder_cost", _RATE, 0.0),
     Column("fixed_cost", _RATE, 0.0),
+    Column("capacity", number_parser(0.0, "units per period"), inf),
+    Column("status", choice_parser("open", "closed"), ""),
+    Column("max_distance", number_parser(0.0, "units of distance"), inf),
+    Column("max_lead_time", number_parser(0.0, "periods"), inf),
+    Column("latitude", number_parser(-90.0, "degrees", 90.0)),
+    Column("longitude", number_parser(-180.0, "degrees", 180.0)),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
@@ -47,6 +56,7 @@ _LANE_COLUMNS = (
     Column("unit_cost", _RATE),
     Column("fixed_cost", _RATE, 0.0),
     Column("pipeline_holding_cost", _RATE, 0.0),
+    Column("status", choice_parser("open", "closed"), ""),
 )
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
@@ -94,15 +104,33 @@ def read_case(folder: Path) -> Case:
     node_rows = read_table(folder / "nodes.csv", _NODE_COLUMNS, problems)
     lane_rows = read_table(folder / "lanes.csv", _LANE_COLUMNS, problems, may_be_empty=True)
     demand_rows = read_table(folder / "demand.csv", _DEMAND_COLUMNS, problems)
+    for row in node_rows:
+        check_coordinates(row, problems)
     nodes = {row.text("node"): _node(row) for row in node_rows}
     if _names_are_sound(node_rows, lane_rows, demand_rows, problems):
         _check_structure(node_rows, lane_rows, problems)
     lanes = [_lane(row, nodes, settings.rate, problems) for row in lane_rows]
     demand = _demand(demand_rows, problems)
+    _refuse(folder, problems)
+    network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
+    check_rules(network, settings, node_rows, lane_rows, demand_rows, problems)
+    _refuse(folder, problems)
+    return Case(
+        settings.name,
+        settings.title,
+        network,
+        demand,
+        settings.horizon,
+        settings.warm_up,
+        settings.units,
+        settings.site_limits,
+        settings.periods_per_year,
+    )
+
+
+def _refuse(folder: Path, problems: Problems) -> None:
     if problems.messages:
         raise CaseError(tuple(f"{folder.name}/{message}" for message in problems.messages))
-    network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
-    return Case(settings.name, settings.title, network, demand, settings.horizon, settings.warm_up, settings.units)
 
 
 def _node(row: Record) -> Node:
@@ -114,7 +142,7 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
     origin, destination = row.text("from"), row.text("to")
     distance, unit_cost = row.optional_number("distance"), row.optional_number("unit_cost")
     if distance is None and origin in nodes and destination in nodes:
-        distance = _distance(nodes[origin], nodes[destination])
+        distance = distance_between(nodes[origin], nodes[destination])
     unknown = unit_cost is None and rate is not None and distance is None
     if unknown and not problems.in_row("lanes.csv", row) and not problems.in_file("nodes.csv"):
         problems.add(
@@ -133,13 +161,8 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
         distance,
         row.number("fixed_cost"),
         row.number("pipeline_holding_cost"),
+        row.text("status"),
     )
-
-
-def _distance(one: Node, other: Node) -> float | None:
-    if one.x is None or one.y is None or other.x is None or other.y is None:
-        return None
-    return hypot(one.x - other.x, one.y - other.y)
 
 
 def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
@@ -230,7 +253,15 @@ def save_case(case: Case, folder: Path) -> None:
         Made if need be; files of the same names are overwritten.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = Settings(case.name, case.title, case.horizon, case.warm_up, units=case.units)
+    settings = Settings(
+        case.name,
+        case.title,
+        case.horizon,
+        case.warm_up,
+        units=case.units,
+        site_limits=case.site_limits,
+        periods_per_year=case.periods_per_year,
+    )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     nodes = [
         {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}

@@ -9,13 +9,16 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from design.site_rules import SiteLimit
 from design.tables import Problems, expected_one_of
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
-    "simulation": ("horizon", "warm_up"),
+    "simulation": ("horizon", "warm_up", "periods_per_year"),
     "transport": ("rate",),
     "units": None,
+    "sites": None,
 }
+_LIMITS = ("min_open", "max_open")
 _TEXTS = ("name", "title")
 
 
@@ -33,6 +36,10 @@ class Settings:
         Transport cost per unit and unit of distance, or None.
     units
         Names of units.
+    site_limits
+        How many nodes of a kind may be used.
+    periods_per_year
+        Or None.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Settings:
     warm_up: int = 0
     rate: float | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
+    periods_per_year: float | None = None
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -56,14 +65,23 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, units = (_table(path.name, raw, key, problems) for key in _TABLES)
+    simulation, transport, units, sites = (_table(path.name, raw, key, problems) for key in _TABLES)
     return Settings(
         name=_text(path.name, raw.get("name", path.parent.name), "name", problems),
         title=_text(path.name, raw.get("title", ""), "title", problems),
         horizon=_whole(path.name, simulation, "horizon", 1, problems),
         warm_up=_whole(path.name, simulation, "warm_up", 0, problems),
-        rate=_rate(path.name, transport, problems),
+        rate=_number(path.name, transport, "transport.rate", "a number of money, at least 0", problems),
         units={key: _text(path.name, value, f"units.{key}", problems) for key, value in units.items()},
+        site_limits={kind: _site_limit(path.name, kind, value, problems) for kind, value in sites.items()},
+        periods_per_year=_number(
+            path.name,
+            simulation,
+            "simulation.periods_per_year",
+            "a number of periods above 0",
+            problems,
+            above_zero=True,
+        ),
     )
 
 
@@ -71,8 +89,14 @@ def format_settings(settings: Settings) -> str:
     """The text of a case.toml that `read_settings` turns into the same settings; the rate is left out."""
     lines = [f"name = {_quoted(settings.name)}", f"title = {_quoted(settings.title)}", "", "[simulation]"]
     lines += [f"horizon = {settings.horizon}", f"warm_up = {settings.warm_up}"]
+    if settings.periods_per_year is not None:
+        lines.append(f"periods_per_year = {settings.periods_per_year!r}")
     if settings.units:
         lines += ["", "[units]", *(f"{_quoted(key)} = {_quoted(value)}" for key, value in settings.units.items())]
+    for kind, limit in settings.site_limits.items():
+        lines += ["", f"[sites.{_quoted(kind)}]"]
+        lines += [f"min_open = {limit.least}"] if limit.least > 0 else []
+        lines += [f"max_open = {limit.most:g}"] if limit.most < inf else []
     return "\n".join(lines) + "\n"
 
 
@@ -104,14 +128,39 @@ def _whole(file: str, table: dict[str, Any], key: str, least: int, problems: Pro
     return value
 
 
-def _rate(file: str, transport: dict[str, Any], problems: Problems) -> float | None:
-    rate = transport.get("rate")
-    if rate is None:
+def _number(
+    file: str, table: dict[str, Any], key: str, expected: str, problems: Problems, *, above_zero: bool = False
+) -> float | None:
+    """An optional number, at least 0 or above it; `key` is that of the table, a dot, and the setting's."""
+    value = table.get(key.rpartition(".")[2])
+    if value is None:
         return None
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < inf:
-        problems.add(file, f"{rate!r}: expected a number of money, at least 0", column="transport.rate")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < inf or (above_zero and value == 0):
+        problems.add(file, f"{value!r}: expected {expected}", column=key)
         return None
-    return float(rate)
+    return float(value)
+
+
+def _site_limit(file: str, kind: str, table: object, problems: Problems) -> SiteLimit:
+    if not isinstance(table, dict):
+        problems.add(file, f"{table!r}: expected a table, written [sites.{kind}]", column=f"sites.{kind}")
+        return SiteLimit()
+    before = len(problems.messages)
+    for key, value in table.items():
+        if key not in _LIMITS:
+            problems.add(file, f"unknown setting sites.{kind}.{key}: {expected_one_of(key, _LIMITS)}")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            what = f"{value!r}: expected a whole number of nodes, at least 0"
+            problems.add(file, what, column=f"sites.{kind}.{key}")
+    if len(problems.messages) > before:
+        return SiteLimit()
+    least, most = table.get("min_open", 0), table.get("max_open", inf)
+    if least > most:
+        what = f"{most}: expected at least min_open, which is {least}"
+        problems.add(file, what, column=f"sites.{kind}.max_open")
+        return SiteLimit()
+    return SiteLimit(least, most)
 
 
 def _quoted(text: str) -> str:

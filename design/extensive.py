@@ -29,12 +29,12 @@ from design.demand import Floats
 from design.flow_model import (
     build_flow_model,
     chosen_design,
-    explain_infeasibility,
     forbid_row,
     money_scale,
     price_row,
     useful_lanes,
 )
+from design.infeasibility import explain_infeasibility
 from design.master import MasterSolution
 from design.network import Component, Design, Node
 from design.scenario import PathScenarios

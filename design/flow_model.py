@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from collections.abc import Sequence
+from math import inf, sqrt
 from statistics import median
-from typing import NoReturn
+from typing import Any
 
 import pyomo.environ as pyo
 
 from design.case import Case
 from design.errors import NoSolutionError
 from design.network import Component, Design, LanePair, Network
-from design.solver import Floats, HighsSession, Row, SolveStatus
+from design.site_rules import Rule
+from design.solver import Floats, HighsSession, Row
 
 
 class InfeasibleError(NoSolutionError):
     """No design satisfies the case; the message names what cannot be met."""
 
 
-def build_flow_model(case: Case) -> pyo.ConcreteModel:
+def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.ConcreteModel:
     """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
 
     The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
     `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, what lanes, reaches and sources cost in the
     objective, in units of `money_scale` (MODEL: projected form); the price of components is for the master to add.
+
+    Parameters
+    ----------
+    case
+        The problem.
+    rules
+        Rules to respect; None: all of the case's.
+
+    Raises
+    ------
+    InfeasibleError
+        If a customer cannot be reached, or a rule cannot hold whatever is chosen.
     """
     network = case.network
+    _refuse_unreachable(network)
     lanes = useful_lanes(network)
     sources = [s for s in network.sources if network.reachable_customers[s]]
     model = pyo.ConcreteModel(name=case.name)
@@ -37,6 +52,7 @@ def build_flow_model(case: Case) -> pyo.ConcreteModel:
     model.extra = pyo.Var(sources, domain=pyo.NonNegativeReals)
     _add_routing(model, network, lanes)
     _add_source_links(model, network, sources)
+    _add_site_rules(model, case, case.site_rules.rules if rules is None else rules)
     model.flow_cost = pyo.Expression(expr=_flow_cost(model, case, lanes, sources))
     return model
 
@@ -67,7 +83,7 @@ def _rough_stock_cost(case: Case, name: str, lead_time: int) -> float:
 
 def useful_lanes(network: Network) -> list[LanePair]:
     """Candidate lanes over which some customer can be served."""
-    return [lane.pair for lane in network.lanes if network.reachable_customers[lane.destination]]
+    return [lane.pair for lane in network.usable_lanes if network.reachable_customers[lane.destination]]
 
 
 def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
@@ -129,6 +145,51 @@ def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[
         return model.source_used[source] <= pyo.quicksum(model.lane_used[p] for p in pairs if p[0] == source)
 
 
+def _refuse_unreachable(network: Network) -> None:
+    reached = {c for source in network.sources for c in network.reachable_customers[source]}
+    lost = [customer for customer in network.customers if customer not in reached]
+    if lost:
+        raise InfeasibleError(f"no design can serve {', '.join(lost)}: no path of usable lanes from a source is left")
+
+
+def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule]) -> None:
+    """Rules of `design.site_rules`, by their labels."""
+    by_label = {rule.label: rule for rule in rules}
+    if not by_label:
+        return
+    used, through = _node_terms(model, case)
+
+    @model.Constraint(list(by_label))
+    def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
+        rule = by_label[label]
+        lanes = [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
+        terms = through if rule.is_capacity else used
+        body = pyo.quicksum([*(term for name in rule.nodes for term in terms[name]), *lanes])
+        if not isinstance(body, float | int):
+            return pyo.inequality(rule.least or None, body, rule.most if rule.most < inf else None)
+        if not rule.holds(body):
+            raise InfeasibleError(f"no design can satisfy: {rule.label}")
+        return pyo.Constraint.Feasible
+
+
+def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
+    """Terms whose sum says whether a node is used, and those whose sum is its mean throughput, by node."""
+    network = case.network
+    used: dict[str, list[Any]] = {name: [] for name in network.order}
+    through: dict[str, list[Any]] = {name: [] for name in network.order}
+    for pair, variable in model.lane_used.items():
+        used[pair[1]].append(variable)
+    for source, variable in model.source_used.items():
+        used[source].append(variable)
+    for (customer, origin, end), reach in model.reach.items():
+        through[end].append(case.mean_demand[customer] * reach)
+        if origin in model.source_used:
+            through[origin].append(case.mean_demand[customer] * reach)
+    for name in set(network.sources).intersection(network.customers):
+        through[name].append(case.mean_demand[name])
+    return used, through
+
+
 def chosen_design(network: Network, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
     """The design that an integer solution uses."""
     pairs = list(model.lane_used)
@@ -177,26 +238,3 @@ def moves_row(model: pyo.ConcreteModel, session: HighsSession, design: Design, m
     used = set(design.lanes)
     columns = session.columns(model.lane_used[pair] for pair in model.lane_used if pair not in used)
     return Row(float(-moves), tuple(columns), (-1.0,) * len(columns))
-
-
-def explain_infeasibility(case: Case) -> NoReturn:
-    """Raise `InfeasibleError` naming the customers that no choice of lanes can serve together.
-
-    The flow constraints are solved again with a penalized shortfall in every customer's service.
-    """
-    model = build_flow_model(case)
-    customers = [c for c in case.network.customers if c not in case.network.sources]
-    model.unserved = pyo.Var(customers, bounds=(0.0, 1.0))
-    for customer in customers:
-        body = model.served[customer].body
-        model.served[customer].set_value(body + model.unserved[customer] == 1)
-    model.objective = pyo.Objective(expr=pyo.quicksum(model.unserved[c] for c in customers))
-    session = HighsSession(model)
-    solution = session.solve(relaxed=False)
-    if solution.status is not SolveStatus.OPTIMAL or solution.values is None:
-        raise InfeasibleError("no design satisfies the case's constraints")
-    columns = session.columns(model.unserved[c] for c in customers)
-    unmet = [c for c, column in zip(customers, columns, strict=True) if solution.values[column] > 0.5]
-    if not unmet:
-        raise InfeasibleError("every design that serves all customers has been excluded")
-    raise InfeasibleError(f"no design can serve {', '.join(unmet)}: no path of candidate lanes from a source is left")

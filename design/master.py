@@ -24,6 +24,7 @@ dearer; with `Bound.AUTO` they are used where they raise the LP relaxation by mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from time import monotonic
@@ -38,16 +39,17 @@ from design.echelon_view import EchelonView, add_echelon_view, service_paths
 from design.flow_model import (
     build_flow_model,
     chosen_design,
-    explain_infeasibility,
     forbid_row,
     money_scale,
     moves_row,
     price_row,
     useful_lanes,
 )
+from design.infeasibility import explain_infeasibility
 from design.network import Component, Design
 from design.single_stage import SingleStageModel, SingleStageValue
 from design.single_stage_plan import single_stage_plan
+from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row, SolveStatus
 from design.stage_cost import StageCost, stage_costs
 
@@ -118,6 +120,8 @@ class MasterParams:
         Which stock costs are charged; the echelon ones always come on top of the single-stage ones.
     echelon_gain
         With `Bound.AUTO` the echelon costs are charged if they raise the LP relaxation by this share.
+    left_out
+        Labels of the case's rules that are not imposed.
     """
 
     tolerance: float = 1e-6
@@ -125,6 +129,7 @@ class MasterParams:
     max_rounds: int = 200
     bound: Bound = Bound.SINGLE_STAGE
     echelon_gain: float = 0.001
+    left_out: tuple[str, ...] = ()
 
 
 class ProjectedMaster:
@@ -149,7 +154,8 @@ class ProjectedMaster:
         self._start: Floats | None = None
         self._scale = money_scale(case)
         self._paths = _echelon_paths(case, single_stage, self._params.bound)
-        self._model = _build_model(case, self._paths)
+        self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
+        self._model = _build_model(case, self._rules, self._paths)
         self._session = HighsSession(self._model)
         self._stage_columns = self._session.columns(_stage_variables(self._model))
         self._echelon: EchelonView | None = None
@@ -203,7 +209,12 @@ class ProjectedMaster:
         return self._scale * shortfall <= self._params.tolerance * abs(objective)
 
     def price(self, component: Component, extra: float) -> None:
-        """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut)."""
+        """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut).
+
+        A component with a lane that no design may use needs no price.
+        """
+        if not all(pair in self._model.lane_used for pair in component.lanes):
+            return
         self._add([price_row(self._model, self._session, component, self._case.network.customers, extra / self._scale)])
         self._priced[component] = extra
         if self._echelon is not None:
@@ -227,7 +238,7 @@ class ProjectedMaster:
 
         Its objective is in money, its variables for costs in units of `flow_model.money_scale`.
         """
-        model = _build_model(self._case, self._paths)
+        model = _build_model(self._case, self._rules, self._paths)
         variable = {v.name: v for v in model.component_data_objects(pyo.Var)}
         model.objective.set_value(self._scale * model.objective.expr)
         names = self._session.names
@@ -330,9 +341,9 @@ def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> 
     return service_paths(case) or None
 
 
-def _build_model(case: Case, paths: dict[str, list[Path]] | None) -> pyo.ConcreteModel:
+def _build_model(case: Case, rules: Sequence[Rule], paths: dict[str, list[Path]] | None) -> pyo.ConcreteModel:
     """The flow model, one θ per lane and source, one Θ per source if paths are given, and the objective; no cuts."""
-    model = build_flow_model(case)
+    model = build_flow_model(case, rules)
     model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
     model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
     stages = pyo.quicksum(_stage_variables(model))

@@ -43,6 +43,8 @@ class Node:
         A label for people ("plant", "warehouse", ...); it decides nothing.
     x, y
         Coordinates in units of distance, or None.
+    latitude, longitude
+        Instead of x and y, degrees, or None.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -55,6 +57,12 @@ class Node:
         Money per unit backordered at this node and period.
     fixed_cost
         Money per horizon if the node is used.
+    capacity
+        Mean throughput at most, units per period.
+    status
+        "open": must be used; "closed": must not; "": free to choose.
+    max_distance, max_lead_time
+        Of the lane that supplies the node; longer candidates cannot be used.
     """
 
     name: str
@@ -68,6 +76,12 @@ class Node:
     overflow_cost: float = 0.0
     backorder_cost: float = 0.0
     fixed_cost: float = 0.0
+    capacity: float = inf
+    status: str = ""
+    max_distance: float = inf
+    max_lead_time: float = inf
+    latitude: float | None = None
+    longitude: float | None = None
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:
@@ -99,6 +113,8 @@ class Lane:
         Money per horizon if the lane is used.
     pipeline_holding_cost
         Money per unit in transit and period.
+    status
+        "open": must be used; "closed": must not; "": free to choose.
     """
 
     origin: str
@@ -108,6 +124,7 @@ class Lane:
     distance: float | None = None
     fixed_cost: float = 0.0
     pipeline_holding_cost: float = 0.0
+    status: str = ""
 
     @property
     def pair(self) -> LanePair:
@@ -225,30 +242,45 @@ class Network:
         return self._by_pair[pair]
 
     @cached_property
+    def usable_lanes(self) -> tuple[Lane, ...]:
+        """Candidate lanes that no status and no limit of their destination rules out."""
+        return tuple(lane for lane in self.lanes if self._is_usable(lane))
+
+    def _is_usable(self, lane: Lane) -> bool:
+        end = self.node(lane.destination)
+        if "closed" in (lane.status, end.status, self.node(lane.origin).status):
+            return False
+        too_far = lane.distance is not None and lane.distance > end.max_distance
+        return not too_far and lane.lead_time <= end.max_lead_time
+
+    @cached_property
     def incoming(self) -> dict[str, tuple[Lane, ...]]:
-        """Candidate lanes into each node."""
-        return self._grouped([lane.destination for lane in self.lanes])
+        """Usable lanes into each node."""
+        return self._grouped([lane.destination for lane in self.usable_lanes])
 
     @cached_property
     def outgoing(self) -> dict[str, tuple[Lane, ...]]:
-        """Candidate lanes out of each node."""
-        return self._grouped([lane.origin for lane in self.lanes])
+        """Usable lanes out of each node."""
+        return self._grouped([lane.origin for lane in self.usable_lanes])
 
     def _grouped(self, ends: list[str]) -> dict[str, tuple[Lane, ...]]:
         groups: dict[str, list[Lane]] = {node.name: [] for node in self.nodes}
-        for lane, end in zip(self.lanes, ends, strict=True):
+        for lane, end in zip(self.usable_lanes, ends, strict=True):
             groups[end].append(lane)
         return {name: tuple(lanes) for name, lanes in groups.items()}
 
     @cached_property
     def sources(self) -> tuple[str, ...]:
-        """Nodes that replenish from the outside supply: those with no incoming lane."""
-        return tuple(node.name for node in self.nodes if not self.incoming[node.name])
+        """Nodes that replenish from the outside supply: those with no incoming lane, usable or not."""
+        supplied = {lane.destination for lane in self.lanes}
+        return tuple(node.name for node in self.nodes if node.name not in supplied)
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """All nodes, every node after the nodes that can supply it."""
-        graph = {node.name: [lane.origin for lane in self.incoming[node.name]] for node in self.nodes}
+        """All nodes, every node after the nodes that lanes lead from to it."""
+        graph: dict[str, list[str]] = {node.name: [] for node in self.nodes}
+        for lane in self.lanes:
+            graph[lane.destination].append(lane.origin)
         try:
             return tuple(TopologicalSorter(graph).static_order())
         except CycleError as error:
@@ -256,7 +288,7 @@ class Network:
 
     @cached_property
     def reachable_customers(self) -> dict[str, tuple[str, ...]]:
-        """Customers that each node can serve, itself included, over candidate lanes."""
+        """Customers that each node can serve, itself included, over usable lanes."""
         found: dict[str, set[str]] = {}
         for name in reversed(self.order):
             found[name] = {name} & set(self.customers)
@@ -265,7 +297,7 @@ class Network:
 
     @cached_property
     def longest_path(self) -> int:
-        """Largest total lead time from the outside supply to any node, in periods."""
+        """Largest total lead time from the outside supply to any node over usable lanes, in periods."""
         longest: dict[str, int] = {}
         for name in self.order:
             own = self.node(name).lead_time or 0

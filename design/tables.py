@@ -174,9 +174,21 @@ def parse_text(text: str) -> str:
     return text
 
 
-def number_parser(least: float | None = None, unit: str = "") -> Callable[[str], float]:
-    """A parser of finite numbers not below `least`."""
+def choice_parser(*allowed: str) -> Callable[[str], str]:
+    """A parser of some words; a blank cell is the column's default."""
+
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(expected_one_of(text, allowed))
+        return text
+
+    return parse
+
+
+def number_parser(least: float | None = None, unit: str = "", most: float | None = None) -> Callable[[str], float]:
+    """A parser of finite numbers not below `least` nor above `most`."""
     limit = "" if least is None else f", at least {least:g}"
+    limit += "" if most is None else f", at most {most:g}"
     expected = f"expected a number{' of ' + unit if unit else ''}{limit}"
 
     def parse(text: str) -> float:
@@ -184,7 +196,8 @@ def number_parser(least: float | None = None, unit: str = "") -> Callable[[str],
             value = float(text)
         except ValueError:
             raise ValueError(expected) from None
-        if not math.isfinite(value) or (least is not None and value < least):
+        low = least is not None and value < least
+        if not math.isfinite(value) or low or (most is not None and value > most):
             raise ValueError(expected)
         return value
 

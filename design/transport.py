@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyomo.environ as pyo
 
 from design.case import Case
-from design.flow_model import build_flow_model, chosen_design, explain_infeasibility
+from design.flow_model import build_flow_model, chosen_design
+from design.infeasibility import explain_infeasibility
 from design.network import Design
 from design.solver import HighsSession
 

@@ -153,7 +153,10 @@ def simulate(
     from simopt.reporting.live import print_performance
     from simopt.reporting.run_folder import write_json
 
-    content, performance = simulate_solution(_load(case, out), solution, replications, seed, jobs)
+    loaded = _load(case, out)
+    content, performance = simulate_solution(loaded, solution, replications, seed, jobs)
+    for warning in content["warnings"][len(loaded.warnings) :]:
+        print(f"warning: {warning}", file=sys.stderr)
     if out is not None:
         write_json(out / "result.json", content)
     print_performance(performance)

@@ -209,6 +209,8 @@ class BaselineComparison:
         Why there are no more changes, in words.
     is_interrupted
         Whether that was Ctrl-C.
+    broken_rules
+        Rules of the case that the baseline breaks, one line each.
     """
 
     design: Design
@@ -220,6 +222,7 @@ class BaselineComparison:
     changes: tuple[LimitedChange, ...]
     termination: str
     is_interrupted: bool
+    broken_rules: tuple[str, ...] = ()
 
     def share(self, saving: Estimate) -> float:
         """A saving as a share of the baseline's cost, with today's levels if given; 0 where that is 0."""
@@ -230,6 +233,7 @@ class BaselineComparison:
         """The key `baseline` of `result.json`."""
         return {
             "lanes": lanes_as_dicts(self.design.lanes),
+            "broken_rules": list(self.broken_rules),
             "cost_with_todays_levels": None if self.todays_cost is None else asdict(self.todays_cost),
             "cost_with_optimized_levels": None if self.optimized_cost is None else asdict(self.optimized_cost),
             "saving": None if self.saving is None else interval_as_dict(self.saving),

@@ -160,6 +160,27 @@ class Iteration:
 
 
 @dataclass(frozen=True)
+class RuleOutcome:
+    """A rule of the case (`design.site_rules`) and what it means for the design.
+
+    Parameters
+    ----------
+    rule
+        Its label.
+    value, least, most
+        The sum that it bounds, and the bounds; `most` is None where there is none.
+    cost
+        By how much the lower bound falls without the rule, money over the horizon; None where it was not computed.
+    """
+
+    rule: str
+    value: float
+    least: float
+    most: float | None
+    cost: float | None
+
+
+@dataclass(frozen=True)
 class Result:
     """Outcome of `solve`, written to `result.json`.
 
@@ -194,6 +215,10 @@ class Result:
         Of the packages that determine the numbers.
     baseline
         Today's network next to the design; None where none was given.
+    rules
+        Capacities, numbers of sites and forced sites of the case; empty where it has none.
+    cost_per_year
+        None where the case does not say how many periods a year has.
     """
 
     case: str
@@ -214,6 +239,8 @@ class Result:
     iterations: tuple[Iteration, ...]
     versions: Mapping[str, str]
     baseline: BaselineComparison | None = None
+    rules: tuple[RuleOutcome, ...] = ()
+    cost_per_year: Estimate | None = None
 
     @property
     def gap(self) -> float | None:
@@ -253,6 +280,8 @@ class Result:
             "iterations": [asdict(step) for step in self.iterations],
             "versions": dict(self.versions),
             **({} if self.baseline is None else {"baseline": self.baseline.as_dict()}),
+            **({"rules": [asdict(rule) for rule in self.rules]} if self.rules else {}),
+            **({} if self.cost_per_year is None else {"cost_per_year": asdict(self.cost_per_year)}),
         }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from design.case import Case
+from design.flow_model import InfeasibleError
 from design.network import Design
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
@@ -154,10 +155,16 @@ class _Comparer:
     def _with_change(self, found: _Found, moves: int, time_limit: float) -> tuple[_Found, Termination | None]:
         """Run the loop for a number of moves."""
         params = LoopParams(self._options.tolerance, time_limit=time_limit)
+        allowed = tuple(d for d in found.known.designs if not self._case.site_rules.violations(d))
+        known = replace(found.known, designs=allowed)
         states = best_limited_change(
-            self._parts.master(), self._parts.subproblem, found.known, self._baseline.design, moves, params
+            self._parts.master(), self._parts.subproblem, known, self._baseline.design, moves, params
         )
-        state, _ = run_search(Search(states, has_bound=True, scenarios=0), self._ledger, time_limit=time_limit)
+        try:
+            state, _ = run_search(Search(states, has_bound=True, scenarios=0), self._ledger, time_limit=time_limit)
+        except InfeasibleError:
+            end = f"no change by at most {moves} moved lanes keeps the case's rules"
+            return replace(found, termination=end), None
         if state.incumbent is None:
             return found, state.termination
         known = found.known.with_plans(list(state.plans.values()))
@@ -198,6 +205,7 @@ class _Comparer:
             changes=changes,
             termination=found.termination,
             is_interrupted=is_interrupted,
+            broken_rules=self._case.site_rules.violations(baseline.design),
         )
 
     def _evaluate(

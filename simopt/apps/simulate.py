@@ -45,10 +45,11 @@ def simulate_solution(
         params = EvaluationParams(replications, max_replications=replications)
     ledger = Ledger(case, TreeSimulator(case), seed, jobs)
     performance = performance_of(evaluate(case, ledger, design, levels, params))
+    broken = [f"the solution breaks a rule: {line}" for line in case.site_rules.violations(design)]
     content = {
         "case": case.name,
         "seed": seed,
-        "warnings": list(case.warnings),
+        "warnings": [*case.warnings, *broken],
         "cost": {
             "mean": performance.cost.mean,
             "half_width": performance.cost.half_width,

@@ -23,6 +23,7 @@ from simopt.apps.methods import (
     projected_costs,
     start_search,
 )
+from simopt.apps.rules import rule_outcomes
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, LowerBound, Result, performance_of
 from simopt.simulation.estimate import Estimate
@@ -33,6 +34,7 @@ from simopt.simulation.simulator import TreeSimulator
 BOUND_BATCHES = 10
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
+_CUT_SHORT = (Termination.INTERRUPTED, Termination.SOLVER_FAILED)
 _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
 OnStep = Callable[[Iteration, SearchState], None]
 
@@ -109,6 +111,8 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         wall_seconds=monotonic() - started,
         iterations=tuple(iterations),
         versions=versions(),
+        rules=rule_outcomes(case, incumbent.design, state.bound_model) if termination not in _CUT_SHORT else (),
+        cost_per_year=_per_year(case, evaluation.estimate),
     )
     return result, state
 
@@ -185,6 +189,13 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _per_year(case: Case, cost: Estimate) -> Estimate | None:
+    if case.periods_per_year is None:
+        return None
+    years = case.horizon / case.periods_per_year
+    return Estimate(cost.mean / years, cost.half_width / years, cost.replications)
 
 
 def _status(termination: Termination) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from design.case import Case
 from design.errors import NoSolutionError
+from design.infeasibility import explain_infeasibility
 from design.network import Component, Design, LanePair, Network
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination
@@ -70,7 +71,7 @@ def exhaustive_search(
     params = params or ExhaustiveParams()
     deadline = monotonic() + params.time_limit
     plans: dict[Component, ComponentPlan] = {}
-    components = all_components(case.network, params.max_components)
+    components = all_components(case, params.max_components)
     for subproblem in (first, again):
         for component in components:
             if monotonic() >= deadline:
@@ -78,40 +79,42 @@ def exhaustive_search(
                 return
             plans[component] = subproblem.solve(component)
         costs = {component: plan.cost.mean for component, plan in plans.items()}
-        components = near_best_components(case.network, costs, params.margin)
-    best = cheapest_combination(case.network, costs)
+        components = near_best_components(case, costs, params.margin)
+    best = cheapest_combination(case, costs)
     state = SearchState().with_plans(list(plans.values())).with_candidate(best)
     yield replace(state, termination=Termination.COMPLETED)
 
 
-def all_components(network: Network, limit: int) -> list[Component]:
-    """Every source with every set of customers it can serve over every tree of lanes.
+def all_components(case: Case, limit: int) -> list[Component]:
+    """Every source with every set of customers it can serve over every tree of lanes, as far as the rules allow.
 
     Parameters
     ----------
-    network
-        Candidates.
+    case
+        Candidates and rules.
     limit
-        How many at most.
+        How many trees at most.
 
     Raises
     ------
     TooManyComponentsError
         If there are more.
     """
-    found: list[Component] = []
+    network, found = case.network, list[Component]()
+    trees_before = 0
     for source in network.sources:
         suppliers: list[dict[str, str]] = [{}]
         for customer in network.reachable_customers[source]:
             paths = [] if customer == source else _paths(network, source, customer)
             suppliers += [merged for tree in suppliers for path in paths if (merged := _merged(tree, path)) is not None]
-            if len(found) + len(suppliers) > limit:
+            if trees_before + len(suppliers) > limit:
                 raise TooManyComponentsError(
                     f"more than {limit:,} components: expected a network small enough to search exhaustively"
                 )
         serves_own = source in network.customers
         found += [_component(network, source, tree) for tree in suppliers if tree or serves_own]
-    return found
+        trees_before += len(suppliers)
+    return [component for component in found if case.site_rules.allows_component(component)]
 
 
 @dataclass(frozen=True)
@@ -137,57 +140,97 @@ class _Combination:
         return _Combination((*self.components, component), self.nodes | nodes, self.cost + cost)
 
 
-def cheapest_combination(network: Network, costs: Mapping[Component, float]) -> Design:
+def cheapest_combination(case: Case, costs: Mapping[Component, float]) -> Design:
     """The design of least total cost: one component a source, each customer and node in one at most.
 
     Parameters
     ----------
-    network
-        Candidates.
+    case
+        Candidates and rules.
     costs
         Money over the horizon of every component.
+
+    Raises
+    ------
+    InfeasibleError
+        If no combination keeps all rules.
     """
-    everyone = _bits(network, network.customers)
-    complete = [one for one in _combinations(network, costs, network.sources) if one.nodes & everyone == everyone]
+    network, numbers = case.network, _Numbers(case)
+    complete = [one for one in _combinations(numbers, costs, network.sources) if numbers.allows(one.nodes)]
+    if not complete:
+        explain_infeasibility(case)
     best = min(complete, key=lambda one: one.cost)
     return network.design(pair for component in best.components for pair in component.lanes)
 
 
-def near_best_components(network: Network, costs: Mapping[Component, float], margin: float) -> list[Component]:
+def near_best_components(case: Case, costs: Mapping[Component, float], margin: float) -> list[Component]:
     """The components that belong to some design of near the least total cost.
 
     Parameters
     ----------
-    network
-        Candidates.
+    case
+        Candidates and rules.
     costs
         Money over the horizon of every component.
     margin
         Share of the least cost by which such a design may exceed it.
     """
-    everyone = _bits(network, network.customers)
-    total: dict[Component, float] = {}
-    for source in network.sources:
-        rest = _combinations(network, costs, [name for name in network.sources if name != source])
-        own = {component: _bits(network, component.nodes) for component in costs if component.source == source}
-        beside = {nodes: _cheapest_beside(nodes, rest, everyone) for nodes in set(own.values())}
+    numbers, total = _Numbers(case), dict[Component, float]()
+    for source in case.network.sources:
+        rest = _combinations(numbers, costs, [name for name in case.network.sources if name != source])
+        own = {component: numbers.bits(component.nodes) for component in costs if component.source == source}
+        beside = {nodes: _cheapest_beside(numbers, nodes, rest) for nodes in set(own.values())}
         total |= {component: costs[component] + beside[nodes] for component, nodes in own.items()}
-    best = min(total.values())
-    return [component for component in costs if total[component] <= best + margin * abs(best)]
+    best = min(total.values(), default=np.inf)
+    return [component for component in costs if total[component] <= best + margin * abs(best) < np.inf]
 
 
-def _cheapest_beside(nodes: int, rest: Sequence[_Combination], everyone: int) -> float:
-    """Least cost of a combination that leaves these nodes alone and serves all other customers."""
-    left = everyone & ~nodes
-    return min((one.cost for one in rest if one.nodes & nodes == 0 and one.nodes & left == left), default=np.inf)
+class _Numbers:
+    """Sets of nodes as numbers, one bit each.
+
+    Sources are left out, a combination has each of them once at most, unless rules say which nodes may be used.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self._rules = case.site_rules
+        self._network = case.network
+        kept = case.network.order if self._rules.sites else [n for n in case.network.order if n not in self.sources]
+        self._number = {name: k for k, name in enumerate(kept)}
+        self._everyone = self.bits(case.network.customers)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Of the network."""
+        return self._network.sources
+
+    @property
+    def customers(self) -> tuple[str, ...]:
+        """Of the network."""
+        return self._network.customers
+
+    def bits(self, names: Iterable[str]) -> int:
+        """The number of a set."""
+        return sum(1 << self._number[name] for name in names if name in self._number)
+
+    def allows(self, nodes: int) -> bool:
+        """Whether a combination with these nodes serves everyone and keeps the rules."""
+        if nodes & self._everyone != self._everyone:
+            return False
+        return self._rules.allows_nodes([name for name, k in self._number.items() if nodes >> k & 1])
 
 
-def _combinations(network: Network, costs: Mapping[Component, float], sources: Sequence[str]) -> list[_Combination]:
+def _cheapest_beside(numbers: _Numbers, nodes: int, rest: Sequence[_Combination]) -> float:
+    """Least cost of a combination that leaves these nodes alone and makes a design with them."""
+    fitting = (one for one in sorted(rest, key=lambda one: one.cost) if one.nodes & nodes == 0)
+    return next((one.cost for one in fitting if numbers.allows(one.nodes | nodes)), np.inf)
+
+
+def _combinations(numbers: _Numbers, costs: Mapping[Component, float], sources: Sequence[str]) -> list[_Combination]:
     """Of the combinations of these sources' components with the same nodes the cheapest."""
     best = {0: _Combination()}
     for source in sources:
-        following = dict(best) if source not in network.customers else {}
-        for nodes, component in _cheapest_by_nodes(network, costs, source).items():
+        following = dict(best) if source not in numbers.customers else {}
+        for nodes, component in _cheapest_by_nodes(numbers, costs, source).items():
             for one in best.values():
                 if one.nodes & nodes == 0:
                     joined = one.joined(component, nodes, costs[component])
@@ -197,21 +240,15 @@ def _combinations(network: Network, costs: Mapping[Component, float], sources: S
     return list(best.values())
 
 
-def _cheapest_by_nodes(network: Network, costs: Mapping[Component, float], source: str) -> dict[int, Component]:
+def _cheapest_by_nodes(numbers: _Numbers, costs: Mapping[Component, float], source: str) -> dict[int, Component]:
     """Of a source's components with the same nodes only the cheapest can be part of a best design."""
     cheapest: dict[int, Component] = {}
     for component, cost in costs.items():
         if component.source == source:
-            nodes = _bits(network, component.nodes)
+            nodes = numbers.bits(component.nodes)
             if nodes not in cheapest or cost < costs[cheapest[nodes]]:
                 cheapest[nodes] = component
     return cheapest
-
-
-def _bits(network: Network, names: Iterable[str]) -> int:
-    """A set of nodes as a number, one bit each, without sources: a combination has each of them once at most."""
-    number = {name: k for k, name in enumerate(name for name in network.order if network.incoming[name])}
-    return sum(1 << number[name] for name in names if name in number)
 
 
 def _paths(network: Network, source: str, name: str) -> list[tuple[LanePair, ...]]:

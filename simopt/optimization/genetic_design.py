@@ -21,6 +21,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
 
 LEVEL_DEVIATIONS = 4.0
+PENALTY = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class GeneticDesignParams:
 def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed: int) -> Iterator[SearchState]:
     """Run the genetic algorithm; yields the state after every generation.
 
+    A design that breaks rules of the case pays ten times its cost for each of them and never becomes the incumbent.
+
     Parameters
     ----------
     case
@@ -75,9 +78,12 @@ def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed
     while not genetic.finished:
         population = ask(genetic)
         found = [_simulate(case, ledger, params.replications, *one) for one in _decoded(case, population, pairs)]
-        genetic = tell(genetic, population, np.array([incumbent.cost for incumbent in found]))
-        best = min(found, key=lambda incumbent: incumbent.cost)
-        if state.incumbent is None or best.cost < state.incumbent.cost:
+        broken = [len(case.site_rules.violations(incumbent.design)) for incumbent in found]
+        costs = [(1.0 + PENALTY * k) * one.cost + PENALTY * k for k, one in zip(broken, found, strict=True)]
+        genetic = tell(genetic, population, np.array(costs))
+        best = found[int(np.argmin(costs))]
+        allowed = broken[int(np.argmin(costs))] == 0
+        if allowed and (state.incumbent is None or best.cost < state.incumbent.cost):
             state = replace(state, incumbent=best)
         yield replace(state, candidate=best.design, termination=_ENDS.get(genetic.reason))
 

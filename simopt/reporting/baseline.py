@@ -10,9 +10,7 @@ from simopt.simulation.estimate import Estimate
 def print_baseline(found: BaselineComparison, money: str) -> None:
     """Print today's cost, the saving of the new design and one line for each number of moved lanes."""
     print()
-    for cost, levels in ((found.todays_cost, "today's"), (found.optimized_cost, "optimized")):
-        if cost is not None:
-            print(f"today's network with {levels} levels costs {_interval(cost)} {money}".rstrip())
+    _print_today(found, money)
     if found.saving is None:
         print(f"no comparison with today's network: {found.termination}")
         return
@@ -27,6 +25,14 @@ def print_baseline(found: BaselineComparison, money: str) -> None:
     print(found.termination)
     if any(row.is_best for row in found.changes):
         print("best: within the tolerance, if simulated components cost what was estimated")
+
+
+def _print_today(found: BaselineComparison, money: str) -> None:
+    for line in found.broken_rules:
+        print(f"today's network breaks a rule: {line}")
+    for cost, levels in ((found.todays_cost, "today's"), (found.optimized_cost, "optimized")):
+        if cost is not None:
+            print(f"today's network with {levels} levels costs {_interval(cost)} {money}".rstrip())
 
 
 def _line(found: BaselineComparison, row: LimitedChange, is_same: bool, money: str) -> str:

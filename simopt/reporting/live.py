@@ -8,7 +8,7 @@ from types import TracebackType
 
 from design.case import Case
 from simopt.reporting.baseline import print_baseline
-from simopt.result import Iteration, Performance, Result
+from simopt.result import Iteration, Performance, Result, RuleOutcome
 
 _HEADER = (
     f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
@@ -51,11 +51,15 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     print()
     print(f"{case.name}: {result.status}, {result.termination}")
     _print_cost(result.performance, case.units.get("money", ""))
+    if result.cost_per_year is not None:
+        print(f"cost per year {result.cost_per_year.mean:.2f} ± {result.cost_per_year.half_width:.2f}")
     print(_bound_line(result))
     if result.certificate is not None:
         print(
             f"certified best, assuming global levels: {result.certificate}" if result.certified else result.certificate
         )
+    for rule in result.rules:
+        print(_rule_line(rule))
     print(
         f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
         f"{result.wall_seconds:.1f} s in all"
@@ -64,6 +68,16 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         print_baseline(result.baseline, case.units.get("money", ""))
     if out is not None:
         print(f"written: {out / 'result.json'}")
+
+
+def _rule_line(rule: RuleOutcome) -> str:
+    """One rule with its sum and what it costs."""
+    line = f"rule {rule.rule}: {rule.value:g}"
+    if rule.cost is None:
+        return line
+    if rule.cost == 0.0:
+        return line + ", costs nothing (the lower bound without it is the same)"
+    return line + f", costs about {rule.cost:.2f} (the lower bound without it is so much lower)"
 
 
 def print_performance(performance: Performance) -> None:

@@ -1,4 +1,4 @@
-"""How close the bounds come to the best design's cost, on 200 random networks; about ten minutes.
+"""How close the bounds come to the best design's cost, on 200 random networks; about fifteen minutes on one core.
 
 pytest -m benchmark -s tests/benchmarks/test_echelon_bound.py
 """
@@ -69,5 +69,5 @@ def test_the_echelon_bound_is_close_to_the_best_cost_and_never_above_it(sizes, c
         f"highest {above:.1f} half-widths above the best cost"
     )
     assert above <= 2.0
-    assert np.median(echelon) >= (0.97 if charged else 0.94)
+    assert np.median(echelon) >= (0.97 if charged else 0.95)
     assert np.median(echelon) > np.median(single)

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from design.case import Case, CaseError
 from design.case_files import case_names, load_case, read_case, save_case
 from design.demand import GammaDemand, NormalDemand, PoissonDemand
 from design.network import Lane, Node
+from design.site_rules import SiteLimit
 from tests.networks import make_case, one_node, random_tree
 
 GOOD = {
@@ -385,6 +387,8 @@ NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 )
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 AMOUNTS = st.floats(0.0, 1e9)
+COORDINATES = dict.fromkeys(("x", "y"), st.floats(-1e6, 1e6))
+DEGREES = {"latitude": st.floats(-90.0, 90.0), "longitude": st.floats(-180.0, 180.0)}
 DEMANDS = st.one_of(
     st.builds(NormalDemand, AMOUNTS, AMOUNTS),
     st.builds(PoissonDemand, st.floats(1e-3, 1e6)),
@@ -403,8 +407,9 @@ def cases(draw) -> Case:
             node,
             name=new[node.name],
             kind=draw(NAMES | st.just("")),
-            x=draw(st.none() | st.floats(-1e6, 1e6)),
-            y=draw(st.none() | st.floats(-1e6, 1e6)),
+            **draw(st.sampled_from([{}, COORDINATES, DEGREES]).flatmap(st.fixed_dictionaries)),
+            capacity=draw(AMOUNTS | st.just(inf)),
+            max_lead_time=draw(st.just(inf) | st.floats(10.0, 99.0)),
             holding_quadratic=draw(AMOUNTS),
             fixed_cost=draw(AMOUNTS),
         )
@@ -417,12 +422,16 @@ def cases(draw) -> Case:
             destination=new[lane.destination],
             distance=draw(AMOUNTS),
             fixed_cost=draw(AMOUNTS),
+            status=draw(st.sampled_from(["", "open"])),
         )
         for lane in tree.network.lanes
     ]
     made = make_case(nodes, lanes, {new[name]: draw(DEMANDS) for name in tree.demand}, tree.horizon, tree.warm_up)
     units = draw(st.dictionaries(TEXTS, TEXTS, max_size=3))
-    return replace(made, name=draw(NAMES), title=draw(TEXTS), units=units)
+    kinds = sorted({node.kind for node in nodes if node.kind})
+    limits = {kind: SiteLimit(draw(st.integers(0, 1)), draw(st.integers(1, 9) | st.just(inf))) for kind in kinds}
+    years = draw(st.none() | st.floats(1e-3, 1e4))
+    return replace(made, name=draw(NAMES), title=draw(TEXTS), units=units, site_limits=limits, periods_per_year=years)
 
 
 @given(case=cases())
@@ -472,3 +481,121 @@ def test_a_case_without_lanes_survives(tmp_path):
 def test_columns_that_hold_only_defaults_are_left_out(tmp_path):
     save_case(one_node(), tmp_path)
     assert (tmp_path / "nodes.csv").read_text() == "node,lead_time,holding_cost,backorder_cost\nshop,2,1.0,9.0\n"
+
+
+RULES = {
+    "case": GOOD["case.toml"].replace("warm_up = 6", "warm_up = 6\nperiods_per_year = 52")
+    + "\n[sites.depot]\nmin_open = 1\nmax_open = 1\n",
+    "nodes": """\
+node,kind,latitude,longitude,lead_time,holding_cost,backorder_cost,capacity,status,max_distance,max_lead_time
+plant,plant,52.52,13.405,2,1,,,open,,
+depot,depot,48.137,11.575,,1.5,,35.5,,600,3
+other,depot,50.11,8.68,,1.5,,,closed,,
+north,,53.55,9.993,,2,18,,,,
+south,,47.378,8.54,,2,18,,,500,
+""",
+    "lanes": """\
+from,to,lead_time,status
+plant,depot,1,open
+plant,other,1,
+depot,north,1,
+depot,south,2,
+other,south,2,
+""",
+}
+
+
+def test_rules_are_read_and_survive_writing(tmp_path):
+    case = read_case(written(tmp_path, **RULES))
+    assert case.periods_per_year == 52.0
+    assert case.site_limits == {"depot": SiteLimit(1, 1)}
+    depot = case.network.node("depot")
+    assert (depot.capacity, depot.max_distance, depot.max_lead_time) == (35.5, 600.0, 3.0)
+    assert case.network.node("plant").status == "open"
+    assert case.network.lane(("plant", "depot")).status == "open"
+    assert {lane.pair for lane in case.network.lanes} - {lane.pair for lane in case.network.usable_lanes} == {
+        ("plant", "other"),
+        ("other", "south"),
+    }
+    save_case(case, tmp_path / "again")
+    assert read_case(tmp_path / "again") == case
+
+
+def test_distances_follow_the_great_circle(tmp_path):
+    case = read_case(written(tmp_path, **RULES))
+    assert case.network.lane(("plant", "depot")).distance == pytest.approx(504.0, abs=1.5)  # Berlin to Munich, km
+    assert case.network.lane(("plant", "depot")).unit_cost == pytest.approx(0.5 * 504.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("nodes", ",open,,", ",opened,,", "nodes.csv row 2 column status: 'opened': did you mean 'open'?"),
+        (
+            "nodes",
+            "35.5",
+            "-1",
+            "nodes.csv row 3 column capacity: '-1': expected a number of units",
+        ),
+        ("nodes", "52.52", "152", "nodes.csv row 2 column latitude: '152': expected a number of degrees, at least -90"),
+        ("nodes", "52.52", "", "nodes.csv row 2 column latitude: blank: expected a number beside longitude"),
+        (
+            "nodes",
+            "north,,53.55,9.993,,2,18,,,",
+            "north,,53.55,9.993,,2,18,,closed,",
+            "nodes.csv row 5 column status: 'closed' for 'north', which has demand",
+        ),
+        (
+            "lanes",
+            "depot,south,2,",
+            "depot,south,2,closed",
+            "demand.csv row 3 column node: no path of usable lanes leads to 'south'",
+        ),
+        (
+            "lanes",
+            "plant,other,1,",
+            "plant,other,1,open",
+            "lanes.csv row 3 column status: 'open' for plant -> other, closed at an end or too long",
+        ),
+        (
+            "case",
+            "min_open = 1\nmax_open = 1",
+            "min_open = 3",
+            "column sites.depot.min_open: 3: expected at most",
+        ),
+        (
+            "case",
+            "max_open = 1",
+            "max_open = 0",
+            "column sites.depot.max_open: 0: expected at least min_open",
+        ),
+        (
+            "case",
+            "[sites.depot]",
+            "[sites.depots]",
+            "column sites.depots: unknown kind 'depots': did you mean",
+        ),
+        (
+            "case",
+            "min_open",
+            "min_opened",
+            "unknown setting sites.depot.min_opened: did you mean",
+        ),
+        ("case", "max_open = 1", "max_open = 1.5", "sites.depot.max_open: 1.5: expected a whole number of nodes"),
+        ("case", "periods_per_year = 52", "periods_per_year = 0", "simulation.periods_per_year: 0: expected a number"),
+    ],
+)
+def test_a_rule_that_contradicts_itself_or_the_network_is_one_line(tmp_path, file, old, new, said):
+    assert old in RULES[file]
+    with pytest.raises(CaseError) as caught:
+        read_case(written(tmp_path, **{**RULES, file: RULES[file].replace(old, new, 1)}))
+    assert len(caught.value.messages) == 1
+    assert said in caught.value.messages[0]
+
+
+def test_a_limit_of_distance_needs_distances(tmp_path):
+    nodes = GOOD["nodes.csv"].replace("backorder_cost\n", "backorder_cost,max_distance\n").replace("18\n", "18,5\n")
+    nodes = nodes.replace("3,8", ",")
+    lanes = "from,to,lead_time,unit_cost\nplant,depot,1,1\ndepot,north,1,1\ndepot,south,2,1\n"
+    with pytest.raises(CaseError, match=r"lanes.csv row 3 column distance: blank, and 'north' has a max_distance"):
+        read_case(written(tmp_path, nodes=nodes, lanes=lanes))

@@ -144,7 +144,7 @@ def test_the_command_compares_with_todays_network(simopt: Command, tmp_path: Pat
     assert done.code == 0
     assert set(baseline) == {
         "lanes", "cost_with_todays_levels", "cost_with_optimized_levels", "saving", "saving_share", "saving_by_levels",
-        "lanes_added", "lanes_dropped", "opened", "closed", "changes", "termination",
+        "lanes_added", "lanes_dropped", "opened", "closed", "changes", "termination", "broken_rules",
     }  # fmt: skip
     assert {(lane["from"], lane["to"]) for lane in baseline["lanes"]} == set(TODAY)
     todays, optimized = (baseline[f"cost_with_{kind}_levels"]["mean"] for kind in ("todays", "optimized"))

@@ -32,7 +32,7 @@ def run(case: Case, method: str, seed: int = 0) -> SearchState:
 
 
 def test_thirteen_node_has_5115_distinct_components() -> None:
-    assert len(all_components(load_case("thirteen-node").network, 20_000)) == 5115
+    assert len(all_components(load_case("thirteen-node"), 20_000)) == 5115
 
 
 @pytest.mark.parametrize(
@@ -40,33 +40,36 @@ def test_thirteen_node_has_5115_distinct_components() -> None:
     [((2, 2, 3), Features()), ((2, 2, 2, 2), Features()), ((2, 2, 2), Features(inner_customers=True))],
 )
 def test_components_are_those_of_all_designs(sizes: tuple[int, ...], features: Features) -> None:
-    network = echelon_case(np.random.default_rng(0), sizes, features).network
+    case = echelon_case(np.random.default_rng(0), sizes, features)
+    network = case.network
     of_designs = {c for design in map(network.design, all_designs(network)) for c in design.components}
-    assert of_designs <= set(all_components(network, 20_000))
+    assert of_designs <= set(all_components(case, 20_000))
 
 
 @pytest.mark.parametrize("features", [Features(), Features(source_customers=True), Features(inner_customers=True)])
 @pytest.mark.parametrize("seed", range(4))
 def test_the_cheapest_combination_is_that_of_all_designs(features: Features, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    network = echelon_case(rng, (2, 2, 2), features).network
-    costs: dict[Component, float] = {c: float(rng.uniform(1, 10)) for c in all_components(network, 20_000)}
+    case = echelon_case(rng, (2, 2, 2), features)
+    network = case.network
+    costs: dict[Component, float] = {c: float(rng.uniform(1, 10)) for c in all_components(case, 20_000)}
     designs = list(map(network.design, all_designs(network)))
     best = min(designs, key=lambda design: sum(costs[c] for c in design.components))
-    assert cheapest_combination(network, costs) == best
+    assert cheapest_combination(case, costs) == best
 
 
 @pytest.mark.parametrize("features", [Features(), Features(source_customers=True), Features(inner_customers=True)])
 @pytest.mark.parametrize("seed", range(4))
 def test_components_near_the_best_are_those_of_all_designs_near_it(features: Features, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    network = echelon_case(rng, (2, 2, 2), features).network
-    costs: dict[Component, float] = {c: float(rng.uniform(1, 10)) for c in all_components(network, 20_000)}
+    case = echelon_case(rng, (2, 2, 2), features)
+    network = case.network
+    costs: dict[Component, float] = {c: float(rng.uniform(1, 10)) for c in all_components(case, 20_000)}
     totals = {d: sum(costs[c] for c in d.components) for d in map(network.design, all_designs(network))}
     for margin in (0.0, 0.5, 2.0):
         limit = (1.0 + margin) * min(totals.values()) + 1e-9
         near = {c for design, total in totals.items() if total <= limit for c in design.components}
-        assert set(near_best_components(network, costs, margin + 1e-12)) == near
+        assert set(near_best_components(case, costs, margin + 1e-12)) == near
 
 
 class Guesses:
@@ -85,15 +88,15 @@ class Guesses:
 def test_the_second_pass_looks_at_the_best_components_alone_and_has_the_last_word() -> None:
     case = echelon_case(np.random.default_rng(2), (2, 2, 2))
     rng = np.random.default_rng(3)
-    rough = {c: float(rng.uniform(9.0, 10.0)) for c in all_components(case.network, 20_000)}
+    rough = {c: float(rng.uniform(9.0, 10.0)) for c in all_components(case, 20_000)}
     exact = {c: cost * float(rng.uniform(0.99, 1.01)) for c, cost in rough.items()}
     first, again = Guesses(rough), Guesses(exact)
     (state,) = exhaustive_search(case, first, again)
-    near = near_best_components(case.network, rough, 0.03)
+    near = near_best_components(case, rough, 0.03)
     assert first.asked == list(rough)
     assert again.asked == near
     assert 1 < len(near) < len(rough)
-    assert state.candidate == cheapest_combination(case.network, exact)
+    assert state.candidate == cheapest_combination(case, exact)
 
 
 def test_the_loop_finds_what_the_exhaustive_search_finds() -> None:
@@ -103,7 +106,7 @@ def test_the_loop_finds_what_the_exhaustive_search_finds() -> None:
     assert exhaustive.incumbent is not None
     assert found.incumbent is not None
     assert found.incumbent.design == exhaustive.incumbent.design
-    assert len(exhaustive.plans) == len(all_components(case.network, 20_000))
+    assert len(exhaustive.plans) == len(all_components(case, 20_000))
 
 
 def test_costs_of_components_are_never_below_their_single_stage_costs() -> None:
@@ -125,6 +128,6 @@ def test_a_time_limit_leaves_no_incumbent() -> None:
 
 
 def test_trees_of_a_component_supply_every_node_once() -> None:
-    for component in all_components(load_case("two-two-three").network, 20_000):
+    for component in all_components(load_case("two-two-three"), 20_000):
         destinations = sorted(destination for _, destination in component.lanes)
         assert all(one != other for one, other in pairwise(destinations))

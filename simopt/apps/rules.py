@@ -1,0 +1,62 @@
+"""What the rules of a case mean for a design: their sums, and what those that may bind cost."""
+
+from __future__ import annotations
+
+from math import inf
+from time import monotonic
+
+import numpy as np
+
+from design.case import Case
+from design.master import Bound, MasterParams, ProjectedMaster
+from design.network import Design
+from design.single_stage import QuadratureSingleStage
+from design.site_rules import Rule
+from design.solver import SolveStatus
+from simopt.result import RuleOutcome
+
+MAX_PRICED = 12
+TIME_LIMIT = 20.0
+
+
+def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome, ...]:
+    """Every rule with its sum; those that may bind with what the lower bound gains by them.
+
+    A rule may bind if its sum is at a limit, or a capacity would not suffice for one more customer. At most twelve are
+    priced, within 20 seconds.
+
+    Parameters
+    ----------
+    case, design
+        The case and a design.
+    bound
+        Which stock costs the master charges.
+    """
+    values = case.site_rules.values(design)
+    if not values:
+        return ()
+    single_stage = QuadratureSingleStage(case.demand)
+    deadline = monotonic() + TIME_LIMIT
+
+    def lower_bound(*left_out: str) -> float:
+        master = ProjectedMaster(case, single_stage, MasterParams(bound=bound, left_out=left_out))
+        solution = master.solve(deadline - monotonic())
+        return solution.bound if solution.status is SolveStatus.OPTIMAL else -inf
+
+    candidates = [rule for rule, value in values.items() if _may_bind(case, rule, value)][:MAX_PRICED]
+    with_all = lower_bound() if candidates else -inf
+    costs: dict[Rule, float] = {}
+    for rule in candidates:
+        without = lower_bound(rule.label) if monotonic() < deadline else -inf
+        if np.isfinite(with_all) and np.isfinite(without):
+            costs[rule] = max(with_all - without, 0.0)
+    return tuple(
+        RuleOutcome(rule.label, value, rule.least, rule.most if rule.most < inf else None, costs.get(rule))
+        for rule, value in values.items()
+    )
+
+
+def _may_bind(case: Case, rule: Rule, value: float) -> bool:
+    if rule.is_capacity:
+        return value > rule.most - max(case.mean_demand.values())
+    return value in (rule.least, rule.most)
