@@ -52,9 +52,8 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     _print_cost(result.performance, case.units.get("money", ""))
     print(_bound_line(result.lower_bound, result.gap))
     if result.certificate is not None:
-        print(
-            f"certified best, assuming global levels: {result.certificate}" if result.certified else result.certificate
-        )
+        claim = "certified best" if result.certified is True else f"certified best, {result.certified}"
+        print(f"{claim}: {result.certificate}" if result.certified else result.certificate)
     print(
         f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
         f"{result.wall_seconds:.1f} s in all"
