@@ -54,7 +54,7 @@ class NestedParams:
         Sample paths of a descent, the most that the grids take; as many more tell what was gained.
     """
 
-    points: int = 24
+    points: int = 20
     least_points: int = 8
     rounds: int = 1
     tolerance: float = 0.005

@@ -177,7 +177,7 @@ def test_a_batch_is_minimized_from_every_start_of_the_check() -> None:
 @pytest.mark.parametrize(
     ("nested", "certified", "words"),
     [
-        (NestedParams(), True, "globally on a grid of at least 24 values per upper level"),
+        (NestedParams(), True, "globally on a grid of at least 20 values per upper level"),
         (NO_CHECK, False, "from one start on every batch, assumed global"),
     ],
     ids=["checked", "too deep"],
