@@ -199,8 +199,8 @@ class Result:
     lower_bound
         None for methods without one.
     certified, confidence
-        "assuming global levels" where no other design is better, provided that the levels found on every batch are
-        globally best, and the confidence of that claim; else False and None.
+        True where no other design is better with any levels, "assuming global levels" where that holds if the levels
+        found on every batch are globally best, and the confidence of that claim; else False and None.
     certificate
         The claim in words, or why there is none; None where none was tried.
     lanes

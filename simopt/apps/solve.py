@@ -24,6 +24,7 @@ from simopt.apps.methods import (
     start_search,
 )
 from simopt.apps.rules import rule_outcomes
+from simopt.optimization.certificate import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, LowerBound, Result, performance_of
 from simopt.simulation.estimate import Estimate
@@ -31,6 +32,7 @@ from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.simulator import TreeSimulator
 
+ASSUMING_LEVELS = "assuming global levels"
 BOUND_BATCHES = 10
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
@@ -102,7 +104,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         warnings=case.warnings,
         performance=performance_of(evaluation),
         lower_bound=bound,
-        certified="assuming global levels" if certificate is not None and certificate.holds else False,
+        certified=_certified(certificate),
         confidence=None if certificate is None else certificate.confidence,
         certificate=None if certificate is None else certificate.statement,
         lanes=incumbent.design.lanes,
@@ -178,6 +180,13 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:
     """Whether the master's bound is exact, and a certificate wanted."""
     return options.certify and not options.is_sampled and not case.warnings
+
+
+def _certified(certificate: Certificate | None) -> bool | str:
+    """True, or what the claim rests on, or False."""
+    if certificate is None or not certificate.holds:
+        return False
+    return True if certificate.global_levels else ASSUMING_LEVELS
 
 
 def versions() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The certificate: with which confidence no other design is better (MODEL: outer approximation, bounds, certificate).
 
-0. The incumbent's levels are optimized once more, on many paths.
+0. Every component of F gets a global check of its levels on paths of its own (`global_levels`); levels that it beats
+   by more than noise are replaced. Then the incumbent's levels are optimized once more, on many paths.
 1. F, the designs to compare one by one, holds those the search simulated. As long as the master without prices and with
    F forbidden proposes a design that its exact bound does not exclude, that design is simulated and joins F.
 2. Fresh batches of demand paths, F fixed: an upper limit U of the incumbent's cost. All designs outside F are excluded
@@ -11,7 +12,9 @@
 4. Bonferroni over the |F| + 1 limits. Close calls get a new round of twice as many replications at half the remaining
    error; a design that is clearly better becomes the incumbent of the next round.
 
-The minimization starts from one point, so the claim holds if the levels found on each batch are globally best.
+A batch is minimized along gradients from the levels at hand and from every other start the check found nearly as
+good. Where a component's tree is too deep for the check it starts from one point, and the claim holds only if the
+levels found on each batch are globally best.
 """
 
 from __future__ import annotations
@@ -33,10 +36,14 @@ from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
+from simopt.optimization.global_levels import GlobalLevels, NestedParams, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
-from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.pathwise import PathwiseParams, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
 from simopt.simulation.ledger import Ledger
+
+Checks = Mapping[Component, GlobalLevels | None]
+CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,9 @@ class CertificateParams:
     max_designs
         Designs compared one by one at most.
     time_limit
-        Seconds after which no new round or design is begun.
+        Seconds after which no new round, design or check is begun.
+    nested
+        Effort of the global check of a component's levels.
     """
 
     confidence: float = 0.95
@@ -66,6 +75,7 @@ class CertificateParams:
     max_rounds: int = 4
     max_designs: int = 200
     time_limit: float = np.inf
+    nested: NestedParams = field(default_factory=NestedParams)
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence < 1.0 or not 0.0 <= self.indifference < 1.0:
@@ -92,6 +102,8 @@ class Certificate:
         Bound of all others, money over the horizon.
     statement
         The claim in words, or why there is none.
+    global_levels
+        Whether the levels of every design compared were checked globally.
     """
 
     holds: bool
@@ -100,6 +112,7 @@ class Certificate:
     num_designs: int
     excluded_above: float
     statement: str
+    global_levels: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,14 +170,15 @@ class Certifier:
             self.master.forbid(design)
         incumbent = _incumbent(state)
         state, bound = self._enlarge(state, incumbent.cost + incumbent.half_width, deadline)
-        error = 1.0 - self.params.confidence
+        error, checks = 1.0 - self.params.confidence, dict[Component, GlobalLevels | None]()
         for number in range(self.params.max_rounds):
             if monotonic() >= deadline:
                 break
             error *= 0.5  # the rounds share the error: a half, a quarter, ...
-            state = self._polish(number, state)
+            state = self._check_levels(state, checks, deadline)
+            state = self._polish(number, state, checks)
             incumbent = _incumbent(state)
-            limits = self._round(number, state, error)
+            limits = self._round(number, state, error, checks)
             allowed = self.params.indifference * incumbent.cost
             better = min(limits.upper, key=lambda design: limits.upper[design])
             if limits.upper[better] < 0.0:
@@ -172,7 +186,7 @@ class Certifier:
             elif bound < limits.incumbent_upper - allowed:
                 state, bound = self._enlarge(state, limits.incumbent_upper, deadline)
             elif min(limits.lower.values()) >= -allowed:
-                return self._certificate(state, bound)
+                return self._certificate(state, bound, checks)
         why = "not certified: limits of time, designs or replications were reached before every design was excluded"
         return Certificate(False, None, _incumbent(state), len(state.designs), bound, why)
 
@@ -196,27 +210,59 @@ class Certifier:
             bound = -np.inf  # of the designs left over nothing is known yet
         return state, bound
 
-    def _polish(self, number: int, state: SearchState) -> SearchState:
+    def _check_levels(
+        self, state: SearchState, checks: dict[Component, GlobalLevels | None], deadline: float
+    ) -> SearchState:
+        """Look for better levels of every component not checked before, and take those better by more than noise."""
+        search = NestedSearch(self.case, self.fresh_ledger(CHECK_PATHS), self.params.nested)
+        better = []
+        for component in dict.fromkeys(component for design in state.designs for component in design.components):
+            if component in checks or monotonic() >= deadline:
+                continue
+            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
+            found = checks[component] = search.check(component, plan.levels, start)
+            if found is not None and found.is_better:
+                better.append(replace(plan, levels=found.starts[0], cost=found.cost))
+        if not better:
+            return state
+        state = state.with_plans(better).with_incumbent(_incumbent(state).design)
+        changed = {plan.component for plan in better}
+        for design in state.designs:
+            state = state.with_candidate(design) if changed & set(design.components) else state
+        return state
+
+    def _polish(self, number: int, state: SearchState, checks: Checks) -> SearchState:
         """Optimize the incumbent's levels on as many paths as the round has, drawn for this alone.
 
         The levels of the search, from few paths, may cost more than the indifference above the best ones.
         """
         count = (self.params.replications << number) * self.params.batches // 2
-        search = PathwiseSearch(self.fresh_ledger(-1 - number), PathwiseParams(count))
+        ledger, params = self.fresh_ledger(-1 - number), PathwiseParams(count)
         plans = []
         for component in _incumbent(state).design.components:
-            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            levels = search.best_levels(component, replace(start, levels=plan.levels))
-            plans.append(replace(plan, levels=levels))
+            levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
+            plans.append(replace(state.plans[component], levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
-    def _round(self, number: int, state: SearchState, error: float) -> _Limits:
+    def _minimize(
+        self, ledger: Ledger, component: Component, levels: Floats, params: PathwiseParams, checks: Checks
+    ) -> tuple[Floats, float]:
+        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included."""
+        start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
+        firsts = [safe_levels(replace(start, levels=levels))] if check is None else check.starts_from(levels)
+        search, found = NestedSearch(self.case, ledger, self.params.nested), []
+        for first in firsts:
+            end = search.descend(component, first, start, params)
+            found.append((float(ledger.search(component, end, params.replications).costs.mean()), end))
+        cost, best = min(found, key=lambda pair: pair[0])
+        return best, cost
+
+    def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> _Limits:
         """Simulate fresh batches; every limit gets an equal share of the error."""
         incumbent, count = _incumbent(state), self.params.batches
         components = {component for design in state.designs for component in design.components}
-        batches = [
-            self._batch(number * count + k, self.params.replications << number, state, components) for k in range(count)
-        ]
+        size = self.params.replications << number
+        batches = [self._batch(number * count + k, size, state, components, checks) for k in range(count)]
         share = error / (len(state.designs) + 1)
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
@@ -233,33 +279,36 @@ class Certifier:
             {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
         )
 
-    def _batch(self, number: int, replications: int, state: SearchState, components: set[Component]) -> _Batch:
+    def _batch(
+        self, number: int, replications: int, state: SearchState, components: set[Component], checks: Checks
+    ) -> _Batch:
         """Mean costs on one batch of fresh paths, fixed costs included."""
-        ledger = self.fresh_ledger(number)
-        search = PathwiseSearch(ledger, PathwiseParams(replications, tolerance=1e-9))
+        ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
         incumbent = _incumbent(state)
         least, found, own, control = {}, {}, 0.0, 0.0
         for component in components:
             fixed = self.case.fixed_cost(component)
             plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            best = search.best_levels(component, replace(start, levels=plan.levels))
-            least[component] = float(ledger.search(component, best, replications).costs.mean()) + fixed
             found[component] = float(ledger.search(component, plan.levels, replications).costs.mean()) + fixed
+            _, cost = self._minimize(ledger, component, plan.levels, params, checks)
+            least[component] = min(cost + fixed, found[component])
             if component in incumbent.design.components:
                 own += found[component]
                 decoupled = ledger.search_decoupled(component, start.levels, replications)
                 control += start.cost - fixed - float(decoupled.mean())
         return _Batch(own, own + control, least, found)
 
-    def _certificate(self, state: SearchState, bound: float) -> Certificate:
+    def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
+        used = {checks.get(component) for design in state.designs for component in design.components}
         confidence, indifference = self.params.confidence, self.params.indifference
         statement = (
             f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
             f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
-            f"{len(state.designs)} designs were optimized, the others excluded by the bound; levels minimized from one "
-            "start on every batch, assumed global"
+            f"{len(state.designs)} designs were optimized, the others excluded by the bound; "
+            f"{_how_minimized(used)}"
         )
-        return Certificate(True, confidence, _incumbent(state), len(state.designs), bound, statement)
+        designs = len(state.designs)
+        return Certificate(True, confidence, _incumbent(state), designs, bound, statement, None not in used)
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,6 +324,22 @@ class _Batch:
 def fresh_seed(seed: int, number: int) -> int:
     """A seed for batch `number` of a certificate, unrelated to the run's own."""
     return int.from_bytes(hashlib.sha256(f"certificate {seed} {number}".encode()).digest()[:8], "little")
+
+
+def _how_minimized(checks: set[GlobalLevels | None]) -> str:
+    """What the certificate says of the levels."""
+    done = [check for check in checks if check is not None]
+    if len(done) < len(checks):
+        return "levels minimized from one start on every batch, assumed global"
+    points = min((check.points for check in done if check.points is not None), default=None)
+    if points is None:
+        return "levels minimized globally, each node's exactly, then along gradients on every batch"
+    step = max(check.relative_step for check in done)
+    return (
+        f"levels minimized globally on a grid of at least {points} values per upper level, refined to steps of "
+        f"{step:.2f} standard deviations of its demand, with exact inner minimization, then along gradients on every "
+        "batch"
+    )
 
 
 def _incumbent(state: SearchState) -> Incumbent:

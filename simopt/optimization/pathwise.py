@@ -64,8 +64,20 @@ class PathwiseSearch:
         The search starts at the single-stage levels, but never below 1.05 × the mean lead-time demand: starts below
         it may stall (MODEL: local minima). Levels are scaled by their distance from the mean demand.
         """
-        first = np.maximum(start.levels, 1.05 * start.mean_lead_time_demand)
-        scale = np.maximum(first - start.mean_lead_time_demand, 1e-3 * np.maximum(first, 1.0))
+        return self.descend(component, safe_levels(start), level_scale(start))
+
+    def descend(self, component: Component, first: Floats, scale: Floats) -> Floats:
+        """Levels at which the descent from given ones ends, shape (node,), units; never dearer than those.
+
+        Parameters
+        ----------
+        component
+            A source and the nodes it serves.
+        first
+            Where to start, shape (node,), units.
+        scale
+            Size of a step in each level, shape (node,), units.
+        """
 
         def sample_average(scaled: Floats) -> tuple[float, Floats]:
             sample = self._ledger.search(component, scaled * scale, self._params.replications, with_gradient=True)
@@ -83,3 +95,14 @@ class PathwiseSearch:
                 options={"ftol": self._params.tolerance, "maxfun": self._params.max_evaluations, "maxcor": 20},
             )
         return np.asarray(found.x) * scale
+
+
+def safe_levels(start: SingleStagePlan) -> Floats:
+    """The plan's levels, but never below 1.05 × the mean lead-time demand, shape (node,), units."""
+    return np.maximum(start.levels, 1.05 * start.mean_lead_time_demand)
+
+
+def level_scale(start: SingleStagePlan) -> Floats:
+    """Distance of those from the mean lead-time demand, the size of a step in each level, shape (node,), units."""
+    first = safe_levels(start)
+    return np.maximum(first - start.mean_lead_time_demand, 1e-3 * np.maximum(first, 1.0))

@@ -55,9 +55,8 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         print(f"cost per year {result.cost_per_year.mean:.2f} ± {result.cost_per_year.half_width:.2f}")
     print(_bound_line(result))
     if result.certificate is not None:
-        print(
-            f"certified best, assuming global levels: {result.certificate}" if result.certified else result.certificate
-        )
+        claim = "certified best" if result.certified is True else f"certified best, {result.certified}"
+        print(f"{claim}: {result.certificate}" if result.certified else result.certificate)
     for rule in result.rules:
         print(_rule_line(rule))
     print(

@@ -54,7 +54,7 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def _cumulate(demand, parent, customer, cumulative):
+def cumulate(demand, parent, customer, cumulative):
     """C_i(t) of every node from one replication's demand (period, customer)."""
     num_nodes, num_periods = cumulative.shape
     for i in range(num_nodes):
@@ -73,7 +73,7 @@ def _cumulate(demand, parent, customer, cumulative):
 
 
 @_compiled
-def _sum(values):
+def sum_of(values):
     """Sum in a fixed order: eight running sums, which the processor adds side by side, then those.
 
     The order must not be left to the compiler (fast-math): code from the cache would differ in the last bit.
@@ -95,7 +95,7 @@ def _sum(values):
 
 
 @_compiled
-def _stock(level, lead_time, inflow, total, warm_up, rates, available, slope, scratch):
+def stock(level, lead_time, inflow, total, warm_up, rates, available, slope, scratch):
     """A_i(t), holding and backorder cost over the horizon, each period's slope, and whether it was ever short.
 
     The loops run over slices from 0, without branches, so that they compile to vector instructions.
@@ -121,7 +121,7 @@ def _stock(level, lead_time, inflow, total, warm_up, rates, available, slope, sc
         backlogs[t] = on_hand - net
         costs[t] = holding_cost(on_hand, h, g, capacity, overflow)
         slopes[t] = holding_slope(on_hand, h, g, capacity, overflow) if net >= 0.0 else -b
-    return _sum(costs), b * _sum(backlogs), num_short > 0
+    return sum_of(costs), b * sum_of(backlogs), num_short > 0
 
 
 @_compiled
@@ -232,7 +232,7 @@ def _serve_leaf(i, available, total, warm_up, measures, scratch):
     met[0] = max(met[0] - before, 0.0)
     for t in range(len(met_next)):
         met_next[t] = max(met_next[t] - asked_before[t], 0.0)
-    measures[i, _MET] = _sum(met)
+    measures[i, _MET] = sum_of(met)
     measures[i, _DEMANDED] = total[len(total) - 1] - before
     measures[i, _CLEAR] = num_clear
 
@@ -268,7 +268,7 @@ def _serve(i, children, demand, customer, available, total, shipped, warm_up, me
 
 
 @_compiled
-def _measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
+def measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
     """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
     sent = inflow[num_periods - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
@@ -281,7 +281,8 @@ def _measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measu
 
 
 @_compiled
-def _ration(allocation, i, first, last, available, cumulative, shipped, share, periods):
+def ration(allocation, i, first, last, available, cumulative, shipped, share, periods):
+    """X_ij and s_ij of children first..last-1 under either rule."""
     if allocation == FCFS:
         _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
     else:
@@ -358,22 +359,22 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
     scratch = np.empty((2, num_periods))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        _cumulate(path, parent, customer, cumulative)
+        cumulate(path, parent, customer, cumulative)
         for i in range(num_nodes):
             on_time = not coupled or parent[i] < 0 or not short[parent[i]]
             inflow = cumulative[i] if on_time else shipped[i]
             supply, total = available[i], cumulative[i]
-            row[i, _HOLDING], row[i, _BACKORDER], short[i] = _stock(
+            row[i, _HOLDING], row[i, _BACKORDER], short[i] = stock(
                 levels[i], lead_time[i], inflow, total, warm_up, rates[i], supply, slope[i], scratch
             )
             if parent[i] >= 0:
-                _measure_lane(i, lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], row)
+                measure_lane(i, lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], row)
             if short[i] and children[i] < children[i + 1]:
-                _ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
+                ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
             if not with_gradient:
                 _serve(i, children, path, customer, supply, total, shipped, warm_up, row, scratch)
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):
-                gradient[r, i] = _sum(slope[i])
+                gradient[r, i] = sum_of(slope[i])
     return measures, gradient

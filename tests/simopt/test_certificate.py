@@ -6,21 +6,27 @@ import numpy as np
 import pytest
 
 from design.case import Case
+from design.demand import PoissonDemand
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Design
+from design.network import Component, Design, Lane, Node
 from design.single_stage import QuadratureSingleStage
+from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
 from simopt.apps.methods import SolveOptions, make_certifier, start_search
+from simopt.apps.solve import solve
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
-from simopt.optimization.pathwise import PathwiseSearch
+from simopt.optimization.global_levels import NestedParams, NestedSearch
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.search_state import SearchState
 from simopt.optimization.subproblem import ComponentPlan, Subproblem
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from tests.networks import make_case
 from tests.small_cases import Features, all_designs, echelon_case
 
 SEEDS = (0, 3, 8)
 INDIFFERENCE = 0.01  # a horizon of 20 periods is noisy
+NO_CHECK = NestedParams(node_periods=1.0)  # every tree is too deep
 
 
 def searched(case: Case) -> tuple[SearchState, Ledger]:
@@ -124,9 +130,74 @@ def test_a_better_design_hidden_by_poor_levels_is_not_certified_away() -> None:
     state = state.with_plans([solves.solve(c) for c in best.components if c not in state.plans]).with_candidate(best)
     assert state.incumbent is not None
     assert state.incumbent.design == wrong
-    params = CertificateParams(indifference=INDIFFERENCE, max_rounds=2, batches=10, replications=128)
+    params = CertificateParams(indifference=INDIFFERENCE, batches=10, replications=128)
+    unchecked = certifier(case, solves, replace(params, max_rounds=2, nested=NO_CHECK)).certify(state)
+    assert not unchecked.holds
     certificate = certifier(case, solves, params).certify(state)
-    assert not certificate.holds
+    assert certificate.holds
+    assert costs[certificate.incumbent.design] <= (1.0 + 1.2 * INDIFFERENCE) * costs[best]
+
+
+def test_levels_that_a_descent_left_too_dear_are_replaced() -> None:
+    case = stalling_case()
+    state, ledger = searched(case)
+    assert state.incumbent is not None
+    certificate = make_certifier(case, SolveOptions(tolerance=INDIFFERENCE), ledger, np.inf).certify(state)
+    judge = Ledger(case, TreeSimulator(case), 77)
+    old, new = (judge.fresh(i.design, i.levels, 0, 32).costs.mean() for i in (state.incumbent, certificate.incumbent))
+    assert certificate.global_levels
+    assert new < 0.95 * old
+
+
+def stalling_case() -> Case:
+    """One plant, one warehouse, one shop; free inner backorders and Poisson demand, so that descents stall."""
+    nodes = [
+        Node("plant", lead_time=3, holding_cost=0.5),
+        Node("warehouse", holding_cost=1.0),
+        Node("shop", holding_cost=2.0, backorder_cost=18.0),
+    ]
+    lanes = [Lane("plant", "warehouse", 1), Lane("warehouse", "shop", 1)]
+    return make_case(nodes, lanes, {"shop": PoissonDemand(1.0)}, 80, 12)
+
+
+def test_a_batch_is_minimized_from_every_start_of_the_check() -> None:
+    case = stalling_case()
+    state, ledger = searched(case)
+    (plan,) = state.plans.values()
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), plan.component)
+    check = NestedSearch(case, ledger).check(plan.component, plan.levels, start)
+    assert check is not None
+    certify = certifier(case, subproblem(case), CertificateParams(nested=NO_CHECK))  # descents without strides stall
+    batch, params = Ledger(case, TreeSimulator(case), 5), PathwiseParams(64)
+    at_start = float(batch.search(plan.component, check.starts[0], 64).costs.mean())
+    _, alone = certify._minimize(batch, plan.component, plan.levels, params, {})
+    _, both = certify._minimize(batch, plan.component, plan.levels, params, {plan.component: check})
+    assert both <= at_start < 0.99 * alone
+
+
+@pytest.mark.parametrize(
+    ("nested", "certified", "words"),
+    [
+        (NestedParams(), True, "globally on a grid of at least 20 values per upper level"),
+        (NO_CHECK, False, "from one start on every batch, assumed global"),
+    ],
+    ids=["checked", "too deep"],
+)
+def test_the_certificate_says_how_levels_were_minimized(nested: NestedParams, certified: bool, words: str) -> None:
+    case = echelon_case(np.random.default_rng(0), (2, 2, 2), Features(lane_lead_times=True))
+    state, _ = searched(case)
+    params = CertificateParams(indifference=INDIFFERENCE, nested=nested)
+    certificate = certifier(case, subproblem(case), params).certify(state)
+    assert certificate.holds
+    assert certificate.global_levels == certified
+    assert words in certificate.statement
+
+
+@pytest.mark.parametrize(("echelons", "certified"), [(2, True), (6, "assuming global levels")])
+def test_a_result_is_certified_outright_unless_its_tree_is_too_deep(echelons: int, certified: bool | str) -> None:
+    case = echelon_case(np.random.default_rng(4), (1,) * echelons)
+    assert not case.warnings
+    assert solve(case, SolveOptions(tolerance=INDIFFERENCE)).certified == certified
 
 
 def test_a_case_of_one_design_is_certified() -> None:
