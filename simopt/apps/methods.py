@@ -17,6 +17,7 @@ from design.transport import cheapest_transport_design
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
+from simopt.optimization.global_levels import CheckedSearch, NestedSearch
 from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation
 from simopt.optimization.paper_loop import PaperParams, paper_loop
@@ -256,9 +257,14 @@ def extensive_scenarios(case: Case, options: SolveOptions, batch: int = 0) -> Pa
 def _subproblem(
     case: Case, options: SolveOptions, ledger: Ledger, charged: SingleStageModel, reach: int | None = None
 ) -> Subproblem:
-    """The subproblem with an effort that fits the budget of replications."""
+    """The subproblem with an effort that fits the budget of replications.
+
+    Without a budget, levels for demand in whole units, where gradients may stall, are checked globally.
+    """
     replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
     search: LevelSearch = PathwiseSearch(ledger, PathwiseParams(replications))
+    if options.budget == np.inf and any(demand.whole_units for demand in case.demand.values()):
+        search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
     if options.subproblem == "kriging":
         limit = int(np.clip(options.budget / 6, 200, SearchParams.budget))
         params = KrigingParams(SearchParams(budget=limit), reach, _fitter(options.surrogate))

@@ -20,6 +20,7 @@ from design.demand import Floats
 from design.network import Component
 from design.single_stage_plan import SingleStagePlan
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale
+from simopt.optimization.subproblem import LevelSearch
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.grid_costs import GridCosts, grid_costs
 from simopt.simulation.ledger import Ledger
@@ -189,7 +190,7 @@ class NestedSearch:
         for _ in range(MAX_STRIDES):
             grids = [_neighbors(level, stride) for level, stride in zip(levels, strides, strict=True)]
             grids = [grid if is_inner else np.empty(0) for grid, is_inner in zip(grids, inner, strict=True)]
-            found = grid_costs(self._case, component, grids, paths)
+            found = self._grid_costs(component, grids, paths)
             if found.cost >= cost - 1e-12 * abs(cost):
                 break
             levels, cost = found.levels(), found.cost
@@ -223,12 +224,20 @@ class NestedSearch:
     def _rounds(self, component: Component, grids: list[Floats], whole_units: bool) -> list[GridCosts]:
         """Costs over the grids, then over finer ones around every level that comes close to the best."""
         paths, tolerance = self._ledger.search_paths(self._replications), self._params.tolerance
-        rounds = [grid_costs(self._case, component, grids, paths)]
+        rounds = [self._grid_costs(component, grids, paths)]
         for _ in range(self._params.rounds * (3 if whole_units else 1)):
             finer = [self._finer(rounds[-1], node, tolerance, whole_units) for node in range(len(grids))]
-            rounds.append(grid_costs(self._case, component, finer, paths))
+            rounds.append(self._grid_costs(component, finer, paths))
             tolerance *= 0.1
         return rounds
+
+    def _grid_costs(self, component: Component, grids: list[Floats], paths: Floats) -> GridCosts:
+        """Costs over a grid, counted as the replications of the whole component that would take as long."""
+        tables = dict.fromkeys([component.source], max(len(grids[0]), 1))
+        for name, grid in zip(component.nodes[1:], grids[1:], strict=True):
+            tables[name] = tables[component.supplier[name]] * max(len(grid), 1)
+        self._ledger.charge(-(-len(paths) * sum(tables.values()) // len(tables)))
+        return grid_costs(self._case, component, grids, paths)
 
     def _finer(self, found: GridCosts, node: int, tolerance: float, whole_units: bool) -> Floats:
         """Levels between the neighbors of every level within the tolerance of the best, bottoms of valleys first."""
@@ -239,6 +248,28 @@ class NestedSearch:
         ends = [(grid[max(k + side, 0)], grid[min(k + side + 1, len(grid) - 1)]) for k in kept for side in (-1, 0)]
         levels = np.concatenate([np.linspace(low, high, PARTS + 1) for low, high in ends])
         return np.unique(np.round(levels) if whole_units else levels)
+
+
+class CheckedSearch:
+    """A `LevelSearch` that takes nothing for granted: what another one found, or better levels from the check.
+
+    Parameters
+    ----------
+    search
+        Finds levels first.
+    check
+        Looks everywhere for better ones.
+    """
+
+    def __init__(self, search: LevelSearch, check: NestedSearch) -> None:
+        self._search = search
+        self._check = check
+
+    def best_levels(self, component: Component, start: SingleStagePlan) -> Floats:
+        """Levels, shape (node,), units; see `LevelSearch.best_levels`."""
+        levels = self._search.best_levels(component, start)
+        found = self._check.check(component, levels, start)
+        return found.starts[0] if found is not None and found.is_better else levels
 
 
 @dataclass(frozen=True, eq=False)

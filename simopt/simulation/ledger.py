@@ -93,6 +93,10 @@ class Ledger:
         self._count(num_replications)
         return self._run_design(design, levels, self.search_paths(num_replications))
 
+    def charge(self, num_replications: int) -> None:
+        """Count replications simulated elsewhere on the search paths; `BudgetSpentError` if too few are left."""
+        self._count(num_replications)
+
     def search_paths(self, num_replications: int) -> Floats:
         """The first search paths, shape (replication, period, customer), units."""
         missing = range(len(self._paths) // BLOCK, -(-num_replications // BLOCK))
