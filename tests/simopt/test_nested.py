@@ -15,7 +15,7 @@ from design.demand import NormalDemand, PoissonDemand
 from design.network import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
-from simopt.optimization.global_levels import NestedParams, NestedSearch
+from simopt.optimization.global_levels import CheckedSearch, NestedParams, NestedSearch
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.simulation.grid_costs import GridCosts, grid_costs
 from simopt.simulation.ledger import Ledger
@@ -190,6 +190,21 @@ def test_the_check_finds_the_better_levels_where_a_descent_stalls():
     costs = [fresh.search(whole(case), at, 1000).costs for at in (stalled, found.starts[0])]
     assert abs(costs[1].mean() - found.cost.mean) < 2.0 * found.cost.half_width
     assert abs((costs[0] - costs[1]).mean() - found.gain.mean) < 2.0 * found.gain.half_width
+
+
+def test_a_checked_search_takes_the_better_levels_and_counts_what_it_simulated():
+    case = free_backorders()
+    component, start = whole(case), plan_of(case)
+    costs, replications = {}, {}
+    for is_checked in (False, True):
+        ledger = ledger_of(case)
+        pathwise = PathwiseSearch(ledger, PathwiseParams(100))
+        search = CheckedSearch(pathwise, NestedSearch(case, ledger)) if is_checked else pathwise
+        levels = search.best_levels(component, start)
+        replications[is_checked] = ledger.replications
+        costs[is_checked] = float(ledger_of(case, 5).search(component, levels, 2000).costs.mean())
+    assert costs[True] < 0.98 * costs[False]
+    assert replications[True] > replications[False] + 1000
 
 
 def test_the_check_lets_the_best_levels_stand():
