@@ -47,6 +47,7 @@ _NODE_COLUMNS = (
     Column("max_lead_time", number_parser(0.0, "periods"), inf),
     Column("latitude", number_parser(-90.0, "degrees", 90.0)),
     Column("longitude", number_parser(-180.0, "degrees", 180.0)),
+    Column("pack_size", number_parser(0.0, "units"), 0.0),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),

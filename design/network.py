@@ -45,6 +45,8 @@ class Node:
         Coordinates in units of distance, or None.
     latitude, longitude
         Instead of x and y, degrees, or None.
+    pack_size
+        Base-stock levels are multiples of it, units; 0: any number.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -82,6 +84,7 @@ class Node:
     max_lead_time: float = inf
     latitude: float | None = None
     longitude: float | None = None
+    pack_size: float = 0.0
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:

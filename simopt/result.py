@@ -10,7 +10,7 @@ from typing import Any
 
 from design.errors import BadInputError
 from design.network import Design, LanePair, Network, NetworkError
-from simopt.differences import BaselineComparison, design_as_dict
+from simopt.differences import BaselineComparison, design_as_dict, interval_as_dict
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
@@ -219,6 +219,8 @@ class Result:
         Capacities, numbers of sites and forced sites of the case; empty where it has none.
     cost_per_year
         None where the case does not say how many periods a year has.
+    rounding_cost
+        What it costs that levels are in whole packs, paired; None where they need not be.
     """
 
     case: str
@@ -241,6 +243,7 @@ class Result:
     baseline: BaselineComparison | None = None
     rules: tuple[RuleOutcome, ...] = ()
     cost_per_year: Estimate | None = None
+    rounding_cost: Estimate | None = None
 
     @property
     def gap(self) -> float | None:
@@ -282,6 +285,7 @@ class Result:
             **({} if self.baseline is None else {"baseline": self.baseline.as_dict()}),
             **({"rules": [asdict(rule) for rule in self.rules]} if self.rules else {}),
             **({} if self.cost_per_year is None else {"cost_per_year": asdict(self.cost_per_year)}),
+            **({} if self.rounding_cost is None else {"rounding_cost": interval_as_dict(self.rounding_cost)}),
         }
 
 

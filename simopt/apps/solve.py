@@ -24,16 +24,19 @@ from simopt.apps.methods import (
     start_search,
 )
 from simopt.apps.rules import rule_outcomes
-from simopt.optimization.certificate import Certificate
-from simopt.optimization.search_state import SearchState, Termination
+from simopt.optimization.certificate import Certificate, fresh_seed
+from simopt.optimization.rounding import Rounder
+from simopt.optimization.search_state import Incumbent, SearchState, Termination
 from simopt.result import Iteration, LowerBound, Result, performance_of
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.evaluate import EvaluationParams, evaluate
+from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate, evaluate_together
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.simulator import TreeSimulator
 
 ASSUMING_LEVELS = "assuming global levels"
 BOUND_BATCHES = 10
+PACKED = "; all this for levels before they were rounded to whole packs"
+ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
 _CUT_SHORT = (Termination.INTERRUPTED, Termination.SOLVER_FAILED)
@@ -87,12 +90,13 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
                 incumbent = certificate.incumbent
                 if interrupted():
                     raise KeyboardInterrupt
-            evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels)
+            evaluation, rounding_cost = _evaluated(case, options, ledger, incumbent)
             if search.has_bound:
                 bound, bound_scenarios = lower_bound(case, options, state)
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
-        evaluation = evaluate(case, ledger, incumbent.design, incumbent.levels, AFTER_INTERRUPT)
+        levels, rounding_cost = Rounder(case, None).levels(incumbent.design, incumbent.levels), None
+        evaluation = evaluate(case, ledger, incumbent.design, levels, AFTER_INTERRUPT)
         if search.has_bound and not options.is_sampled:
             bound, bound_scenarios = lower_bound(case, options, state)
     result = Result(
@@ -106,7 +110,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         lower_bound=bound,
         certified=_certified(certificate),
         confidence=None if certificate is None else certificate.confidence,
-        certificate=None if certificate is None else certificate.statement,
+        certificate=None if certificate is None else certificate.statement + (PACKED if rounding_cost else ""),
         lanes=incumbent.design.lanes,
         replications_used=searched,
         scenarios_used=search.scenarios + bound_scenarios,
@@ -115,6 +119,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         versions=versions(),
         rules=rule_outcomes(case, incumbent.design, state.bound_model) if termination not in _CUT_SHORT else (),
         cost_per_year=_per_year(case, evaluation.estimate),
+        rounding_cost=rounding_cost,
     )
     return result, state
 
@@ -198,6 +203,19 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def _evaluated(
+    case: Case, options: SolveOptions, ledger: Ledger, incumbent: Incumbent
+) -> tuple[Evaluation, Estimate | None]:
+    """The incumbent on fresh replications, and what it costs that its levels are in whole packs."""
+    if not any(case.network.node(name).pack_size > 0.0 for name in incumbent.design.nodes):
+        return evaluate(case, ledger, incumbent.design, incumbent.levels), None
+    own = Ledger(case, TreeSimulator(case), fresh_seed(options.seed, ROUNDING), options.jobs)
+    rounded = Rounder(case, own).levels(incumbent.design, incumbent.levels)
+    decisions = [(incumbent.design, rounded), (incumbent.design, incumbent.levels)]
+    in_packs, free = evaluate_together(case, ledger, decisions)
+    return in_packs, Estimate.of(in_packs.costs - free.costs)
 
 
 def _per_year(case: Case, cost: Estimate) -> Estimate | None:

@@ -9,6 +9,7 @@ from design.network import Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import SearchState
 from simopt.simulation.ledger import Ledger
 
@@ -32,12 +33,13 @@ class Polisher:
         self._case = case
         self._single_stage = single_stage
         self._search = PathwiseSearch(ledger, POLISHING)
+        self._rounder = Rounder(case, ledger)
 
     def levels(self, search: SearchState, design: Design) -> dict[str, float]:
-        """Base-stock level of each node of a design all of whose components are simulated, units."""
+        """Base-stock level of each node of a design all of whose components are simulated, units, in whole packs."""
         plans = []
         for component in design.components:
             plan, start = search.plans[component], single_stage_plan(self._case, self._single_stage, component)
             levels = self._search.best_levels(component, replace(start, levels=plan.levels))
             plans.append(replace(plan, levels=levels))
-        return search.with_plans(plans).levels_of(design)
+        return self._rounder.levels(design, search.with_plans(plans).levels_of(design))

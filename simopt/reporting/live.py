@@ -51,6 +51,9 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     print()
     print(f"{case.name}: {result.status}, {result.termination}")
     _print_cost(result.performance, case.units.get("money", ""))
+    if result.rounding_cost is not None:
+        rounding = result.rounding_cost
+        print(f"of which for levels in whole packs {rounding.mean:.2f} ± {rounding.half_width:.2f}")
     if result.cost_per_year is not None:
         print(f"cost per year {result.cost_per_year.mean:.2f} ± {result.cost_per_year.half_width:.2f}")
     print(_bound_line(result))
