@@ -36,7 +36,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.demand_cells import DemandCells
-from design.echelon_tables import CostRates, LeafCost, PriceRange, StockTable, lowest_stock_price, price_grid
+from design.echelon_tables import CostRates, LeafCost, LeafTable, PriceRange, StockTable, lowest_stock_price, price_grid
 from design.lead_time_demand import GridDistribution, lead_time_demand
 from design.network import Network
 
@@ -72,6 +72,11 @@ class Stage:
     def name(self) -> str:
         """The node."""
         return self.path[-1]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Node and lead time: what a leaf's table hangs on."""
+        return (self.path[-1], self.lead_time)
 
     def inner(self) -> Iterator[Stage]:
         """Stages from here down that can supply others, each after its supplier."""
@@ -121,44 +126,69 @@ class PriceCut:
         return sum(self.per_path[path] * share for path, share in shares.items()) - credited
 
 
-class EchelonPrices:
-    """Price cuts of one source's components.
+class DemandTables:
+    """Lead-time demands of customers and costs of leaves, each computed once for all sources.
 
     Parameters
     ----------
     case
         Network, demand, cost rates.
-    root
-        The source's stage tree; the source supplies others.
     """
 
-    def __init__(self, case: Case, root: Stage) -> None:
-        self.root = root
-        self._case = case
+    def __init__(self, case: Case) -> None:
+        self.case = case
         self._demands: dict[tuple[str, int], GridDistribution] = {}
-        leaves = {
-            leaf.path: LeafCost.of(self.rates(leaf), self.demand(leaf.name, leaf.lead_time))
-            for stage in root.inner()
-            for leaf in stage.below
-            if not leaf.below
-        }
-        ends = {path: leaf.prices for path, leaf in leaves.items()}
-        self._wide, self._safe = self._ranges(ends, safe=False), self._ranges(ends, safe=True)
-        both = [*self._wide.values(), *self._safe.values()]
-        self.prices = price_grid([end for r in both for end in (r.lowest, r.highest)], NUM_PRICES)
-        self.leaves = {path: leaf.tabulate(self.prices) for path, leaf in leaves.items()}
-        self.stocks = {stage.path: StockTable.of(self.rates(stage), self.prices) for stage in root.inner()}
-
-    def rates(self, stage: Stage) -> CostRates:
-        """Cost rates of a stage's node."""
-        return self._case.network.node(stage.name).cost_rates
+        self._leaf_costs: dict[tuple[str, int], LeafCost] = {}
 
     def demand(self, customer: str, periods: int) -> GridDistribution:
         """Distribution of a customer's demand over some periods."""
         key = (customer, periods)
         if key not in self._demands:
-            self._demands[key] = lead_time_demand(self._case.demand[customer], periods)
+            self._demands[key] = lead_time_demand(self.case.demand[customer], periods)
         return self._demands[key]
+
+    def leaf_cost(self, customer: str, periods: int) -> LeafCost:
+        """Cost curve of a leaf that is supplied with this lead time."""
+        key = (customer, periods)
+        if key not in self._leaf_costs:
+            rates = self.case.network.node(customer).cost_rates
+            self._leaf_costs[key] = LeafCost.of(rates, self.demand(customer, periods))
+        return self._leaf_costs[key]
+
+
+class EchelonPrices:
+    """Price cuts of one source's components.
+
+    Parameters
+    ----------
+    shared
+        Demands and leaves of the case.
+    root
+        The source's stage tree; the source supplies others.
+    """
+
+    def __init__(self, shared: DemandTables, root: Stage) -> None:
+        self.root = root
+        self._shared = shared
+        leaves = {leaf.path: leaf.key for stage in root.inner() for leaf in stage.below if not leaf.below}
+        ends = {path: shared.leaf_cost(*key).prices for path, key in leaves.items()}
+        self._wide, self._safe = self._ranges(ends, safe=False), self._ranges(ends, safe=True)
+        both = [*self._wide.values(), *self._safe.values()]
+        self.prices = price_grid({end for r in both for end in (r.lowest, r.highest)}, NUM_PRICES)
+        self._leaves = {key: shared.leaf_cost(*key).tabulate(self.prices) for key in set(leaves.values())}
+        self.stocks = {stage.path: StockTable.of(self.rates(stage), self.prices) for stage in root.inner()}
+
+    def rates(self, stage: Stage) -> CostRates:
+        """Cost rates of a stage's node."""
+        return self._shared.case.network.node(stage.name).cost_rates
+
+    def leaf(self, stage: Stage) -> LeafTable:
+        """A leaf at each grid price."""
+        return self._leaves[stage.key]
+
+    def demand(self, customer: str, periods: int) -> GridDistribution:
+        """Distribution of a customer's demand over some periods."""
+        return self._shared.demand(customer, periods)
 
     def cut(self, shares: Mapping[Path, float]) -> PriceCut:
         """The best price cut found whose prices are made for a reference.
@@ -209,7 +239,7 @@ class EchelonPrices:
         """What a unit costs on top of six deviations of all demand that a stage can see; finite unlike its range."""
         h, g, capacity, overflow, _ = self.rates(stage)
         customers = {path[-1] for path in stage.service_paths()}
-        variance = sum(self._case.demand[c].standard_deviation ** 2 for c in customers)
+        variance = sum(self._shared.case.demand[c].standard_deviation ** 2 for c in customers)
         spread = 6.0 * sqrt(max(stage.lead_time, 1) * variance)
         return -(h + 2.0 * g * spread + (overflow if capacity < inf else 0.0))
 
@@ -273,7 +303,7 @@ class _Pass:
         if not stage.below:
             share = self._shares.get(stage.path, 0.0)
             if share > 0.0:
-                self._positions[stage.path] = share * self._tables.leaves[stage.path].levels
+                self._positions[stage.path] = share * self._tables.leaf(stage).levels
             return
         for child in stage.below:
             self._position(child)
@@ -316,7 +346,7 @@ class _Pass:
         mean = float(weights @ self._prices)
         self._valid = self._valid and mean <= rounding and (bool(stage.below) or mean >= -rounding)
         if not stage.below:
-            self._per_path[stage.path] += float(weights @ self._tables.leaves[stage.path].costs)
+            self._per_path[stage.path] += float(weights @ self._tables.leaf(stage).costs)
             return
         weights = self._charge_demand(stage, weights)
         credit = float(weights @ self._tables.stocks[stage.path].credit)

@@ -18,7 +18,7 @@ import numpy as np
 import pyomo.environ as pyo
 
 from design.case import Case
-from design.echelon import EchelonPrices, Path, PriceCut, stage_tree
+from design.echelon import DemandTables, EchelonPrices, Path, PriceCut, stage_tree
 from design.flow_model import price_row
 from design.network import Component, LanePair
 from design.solver import Floats, HighsSession, Row
@@ -91,7 +91,8 @@ class EchelonView:
         self._model = model
         self._session = session
         self._per_horizon = per_horizon
-        self._prices = {source: EchelonPrices(case, stage_tree(case.network, source)) for source in paths}
+        shared = DemandTables(case)
+        self._prices = {source: EchelonPrices(shared, stage_tree(case.network, source)) for source in paths}
         self._paths = paths
         self._path_column: dict[Path, int] = {}
         for source, listed in paths.items():

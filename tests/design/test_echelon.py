@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from design.case import Case
 from design.demand import GammaDemand, NormalDemand, PoissonDemand
 from design.demand_cells import DemandCells
-from design.echelon import EchelonPrices, _least_price, stage_tree
+from design.echelon import DemandTables, EchelonPrices, _least_price, stage_tree
 from design.echelon_tables import LeafCost, StockTable, lowest_stock_price, price_grid
 from design.echelon_view import service_paths
 from design.lead_time_demand import GridDistribution, lead_time_demand
@@ -31,7 +31,7 @@ def bound_of(case: Case) -> float:
     component = whole(case)
     root = stage_tree(case.network, component.source)
     shares = dict.fromkeys(root.service_paths(), 1.0)
-    return EchelonPrices(case, root).cut(shares).value(shares)
+    return EchelonPrices(DemandTables(case), root).cut(shares).value(shares)
 
 
 def expected(function, points: np.ndarray, demand: GridDistribution) -> np.ndarray:
@@ -286,7 +286,7 @@ def own_bound(case: Case, component) -> float:
         while path[0] in component.supplier:
             path = (component.supplier[path[0]], *path)
         shares[path] = 1.0
-    return EchelonPrices(case, root).cut(shares).value(shares) if len(component.nodes) > 1 else 0.0
+    return EchelonPrices(DemandTables(case), root).cut(shares).value(shares) if len(component.nodes) > 1 else 0.0
 
 
 @pytest.mark.parametrize(

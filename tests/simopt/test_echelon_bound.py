@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from design.case import Case
-from design.echelon import EchelonPrices, stage_tree
+from design.echelon import DemandTables, EchelonPrices, stage_tree
 from design.echelon_view import paths_of
 from design.network import Component
 from design.single_stage import QuadratureSingleStage
@@ -71,7 +71,7 @@ def test_no_cut_exceeds_the_simulated_cost_of_any_component(features, factor, si
     costs = {component: best_stock_cost(case, component) for component in components}
     single_stage, bounds, singles = QuadratureSingleStage(case.demand), [], []
     for source in {component.source for component in components}:
-        prices = EchelonPrices(case, stage_tree(case.network, source))
+        prices = EchelonPrices(DemandTables(case), stage_tree(case.network, source))
         own = {c: dict.fromkeys(paths_of(c, case.network.customers), 1.0) for c in components if c.source == source}
         for made_for, reference in own.items():
             cut = prices.cut(reference)
