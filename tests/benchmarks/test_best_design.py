@@ -162,8 +162,9 @@ def print_summary(found: list[Row]) -> None:
     counts = Counter(next(name for name, top in PENALTIES.items() if gap <= top) for gap in known)
     print("\nnetwork first, then stock costs more by", ", ".join(f"{name}: {counts[name]}" for name in PENALTIES))
     seconds, numbers = [row.seconds for row in found], [row.num_compared for row in found if row.num_compared]
+    certified = sum(row.certified for row in found)
     print(
-        f"solve: median {np.median(seconds):.1f} s, longest {max(seconds):.1f} s; certified {len(numbers)} of {len(found)}"
+        f"solve: median {np.median(seconds):.1f} s, longest {max(seconds):.1f} s; certified {certified} of {len(found)}"
     )
     if numbers:
         print(f"designs compared by the certificate: median {np.median(numbers):g}, most {max(numbers)}")
