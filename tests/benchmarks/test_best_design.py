@@ -156,7 +156,7 @@ def print_summary(found: list[Row]) -> None:
     for method in found[0].gaps:
         gaps = np.array([row.gaps[method][0] for row in found])
         right = sum(row.same(method) for row in found)
-        print(f"| {method} | {right} | {sum(gaps <= TIE)} | {gaps.mean():.2%} | {gaps.max():.2%} |")
+        print(f"| {method} | {right} | {sum(gaps <= TIE)} | {gaps.mean():.3%} | {gaps.max():.3%} |")
     of_sequential = [row.gaps["sequential"] for row in found]
     known = [0.0 if gap <= half_width else gap for gap, half_width in of_sequential]  # 0: not dearer as far as is known
     counts = Counter(next(name for name, top in PENALTIES.items() if gap <= top) for gap in known)
