@@ -18,10 +18,11 @@ import numpy as np
 import pyomo.environ as pyo
 
 from design.case import Case
-from design.echelon import DemandTables, EchelonPrices, Path, PriceCut, stage_tree
+from design.echelon import DemandTables, EchelonPrices, PriceCut
 from design.flow_model import price_row
 from design.network import Component, LanePair
 from design.solver import Floats, HighsSession, Row
+from design.stages import Path, stage_tree
 
 MAX_PATHS = 50_000
 NEGLIGIBLE_SHARE = 1e-6

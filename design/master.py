@@ -34,7 +34,6 @@ import numpy as np
 import pyomo.environ as pyo
 
 from design.case import Case
-from design.echelon import Path
 from design.echelon_view import EchelonView, add_echelon_view, service_paths
 from design.flow_model import (
     build_flow_model,
@@ -52,6 +51,7 @@ from design.single_stage_plan import single_stage_plan
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row, SolveStatus
 from design.stage_cost import StageCost, stage_costs
+from design.stages import Path
 
 
 class Bound(Enum):

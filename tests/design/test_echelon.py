@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from design.case import Case
 from design.demand import GammaDemand, NormalDemand, PoissonDemand
 from design.demand_cells import DemandCells
-from design.echelon import DemandTables, EchelonPrices, _least_price, stage_tree
+from design.echelon import DemandTables, EchelonPrices, _least_price
 from design.echelon_tables import LeafCost, StockTable, lowest_stock_price, price_grid
 from design.echelon_view import service_paths
 from design.lead_time_demand import GridDistribution, lead_time_demand
@@ -20,6 +20,7 @@ from design.master import Bound, MasterParams, ProjectedMaster
 from design.network import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
+from design.stages import stage_tree
 from tests.networks import make_case, three_echelon_tree, two_stage_series, warehouse_with_retailers, whole
 from tests.small_cases import Features, all_designs, echelon_case, net_stock_costs
 

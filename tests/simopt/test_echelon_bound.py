@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from design.case import Case
-from design.echelon import DemandTables, EchelonPrices, stage_tree
+from design.echelon import DemandTables, EchelonPrices
 from design.echelon_view import paths_of
 from design.network import Component
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
+from design.stages import stage_tree
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
