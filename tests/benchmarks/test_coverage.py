@@ -103,7 +103,7 @@ class Judge:
 @pytest.mark.benchmark
 @pytest.mark.parametrize(
     "options",
-    [SolveOptions(), SolveOptions(scenarios=256), SolveOptions(master="extensive")],
+    [SolveOptions(bound="single-stage"), SolveOptions(scenarios=256), SolveOptions(master="extensive")],
     ids=["exact", "sobol", "paths"],
 )
 def test_the_interval_of_a_gap_covers_the_true_gap_of_the_solution(options: SolveOptions) -> None:
