@@ -12,9 +12,10 @@ import numpy as np
 
 from design.case import Case
 from design.network import Design
+from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, OptionError, SolveOptions
-from simopt.apps.solve import AFTER_INTERRUPT, NothingFoundError, versions
+from simopt.apps.solve import NothingFoundError, versions
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs
 from simopt.optimization.outer_approximation import LoopParams

@@ -9,10 +9,11 @@ from time import monotonic
 from design.case import Case
 from design.flow_model import InfeasibleError
 from design.network import Design
+from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, OptionError, Search, SolveOptions
-from simopt.apps.solve import AFTER_INTERRUPT, OnStep, run_search, solve_and_keep
+from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
 from simopt.optimization.outer_approximation import LoopParams

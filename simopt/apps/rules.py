@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import inf
 from time import monotonic
 
@@ -19,6 +20,15 @@ MAX_PRICED = 12
 TIME_LIMIT = 20.0
 
 
+def rule_values(case: Case, design: Design, costs: Mapping[Rule, float] | None = None) -> tuple[RuleOutcome, ...]:
+    """Every rule with its sum for a design, and its cost where that is known, money over the horizon."""
+    known = costs or {}
+    return tuple(
+        RuleOutcome(rule.label, value, rule.least, rule.most if rule.most < inf else None, known.get(rule))
+        for rule, value in case.site_rules.values(design).items()
+    )
+
+
 def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome, ...]:
     """Every rule with its sum; those that may bind with what the lower bound gains by them.
 
@@ -31,6 +41,11 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
         The case and a design.
     bound
         Which stock costs the master charges.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        For Ctrl-C, also inside the solver.
     """
     values = case.site_rules.values(design)
     if not values:
@@ -41,6 +56,8 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
     def lower_bound(*left_out: str) -> float:
         master = ProjectedMaster(case, single_stage, MasterParams(bound=bound, left_out=left_out))
         solution = master.solve(deadline - monotonic())
+        if solution.status is SolveStatus.INTERRUPTED:
+            raise KeyboardInterrupt
         return solution.bound if solution.status is SolveStatus.OPTIMAL else -inf
 
     candidates = [rule for rule, value in values.items() if _may_bind(case, rule, value)][:MAX_PRICED]
@@ -50,10 +67,7 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
         without = lower_bound(rule.label) if monotonic() < deadline else -inf
         if np.isfinite(with_all) and np.isfinite(without):
             costs[rule] = max(with_all - without, 0.0)
-    return tuple(
-        RuleOutcome(rule.label, value, rule.least, rule.most if rule.most < inf else None, costs.get(rule))
-        for rule, value in values.items()
-    )
+    return rule_values(case, design, costs)
 
 
 def _may_bind(case: Case, rule: Rule, value: float) -> bool:

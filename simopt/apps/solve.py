@@ -12,32 +12,21 @@ import numpy as np
 
 from design.case import Case
 from design.errors import NoSolutionError
-from design.master import ProjectedMaster
-from design.single_stage import SampledSingleStage
+from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import (
     Search,
     SolveOptions,
-    extensive_scenarios,
-    make_certifier,
-    projected_costs,
     start_search,
 )
-from simopt.apps.rules import rule_outcomes
-from simopt.optimization.certificate import Certificate, fresh_seed
-from simopt.optimization.rounding import Rounder
-from simopt.optimization.search_state import Incumbent, SearchState, Termination
-from simopt.result import Iteration, LowerBound, Result, performance_of
+from simopt.optimization.certificate import Certificate
+from simopt.optimization.search_state import SearchState, Termination
+from simopt.result import Iteration, Result, performance_of
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate, evaluate_together
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.simulator import TreeSimulator
 
 ASSUMING_LEVELS = "assuming global levels"
-BOUND_BATCHES = 10
-PACKED = "; all this for levels before they were rounded to whole packs"
-ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
-AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
 _CUT_SHORT = (Termination.INTERRUPTED, Termination.SOLVER_FAILED)
 _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
@@ -81,24 +70,19 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         raise KeyboardInterrupt
     if incumbent is None:
         raise NothingFoundError(f"no design found: {termination.value}")
-    bound, bound_scenarios, certificate, searched = None, 0, None, ledger.replications
+    searched = ledger.replications
+    answer = Answer(case, options, ledger, search.has_bound, state, incumbent)
     try:
         with remembered_interrupt() as interrupted:
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
-                left = options.time_limit - (monotonic() - started)
-                certificate = make_certifier(case, options, ledger, left).certify(state)
-                incumbent = certificate.incumbent
-                if interrupted():
-                    raise KeyboardInterrupt
-            evaluation, rounding_cost = _evaluated(case, options, ledger, incumbent)
-            if search.has_bound:
-                bound, bound_scenarios = lower_bound(case, options, state)
+                answer.certify(options.time_limit - (monotonic() - started))
+                _raise_if(interrupted())
+            answer.evaluate()
+            answer.price_rules(worth_it=termination not in _CUT_SHORT)
+            _raise_if(interrupted())
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
-        levels, rounding_cost = Rounder(case, None).levels(incumbent.design, incumbent.levels), None
-        evaluation = evaluate(case, ledger, incumbent.design, levels, AFTER_INTERRUPT)
-        if search.has_bound and not options.is_sampled:
-            bound, bound_scenarios = lower_bound(case, options, state)
+        answer.evaluate_briefly()
     result = Result(
         case=case.name,
         method=options.method,
@@ -106,22 +90,27 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         status=_status(termination),
         termination=termination.value,
         warnings=case.warnings,
-        performance=performance_of(evaluation),
-        lower_bound=bound,
-        certified=_certified(certificate),
-        confidence=None if certificate is None else certificate.confidence,
-        certificate=None if certificate is None else certificate.statement + (PACKED if rounding_cost else ""),
-        lanes=incumbent.design.lanes,
+        performance=performance_of(answer.evaluation),
+        lower_bound=answer.bound,
+        certified=_certified(answer.certificate),
+        confidence=None if answer.certificate is None else answer.certificate.confidence,
+        certificate=answer.statement,
+        lanes=answer.incumbent.design.lanes,
         replications_used=searched,
-        scenarios_used=search.scenarios + bound_scenarios,
+        scenarios_used=search.scenarios + answer.bound_scenarios,
         wall_seconds=monotonic() - started,
         iterations=tuple(iterations),
         versions=versions(),
-        rules=rule_outcomes(case, incumbent.design, state.bound_model) if termination not in _CUT_SHORT else (),
-        cost_per_year=_per_year(case, evaluation.estimate),
-        rounding_cost=rounding_cost,
+        rules=answer.rules,
+        cost_per_year=_per_year(case, answer.evaluation.estimate),
+        rounding_cost=answer.rounding_cost,
     )
     return result, state
+
+
+def _raise_if(interrupted: bool) -> None:
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def run_search(
@@ -157,31 +146,6 @@ def run_search(
     return state, iterations
 
 
-def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[LowerBound | None, int]:
-    """The bound over all designs without simulated prices, and how many more scenarios it took.
-
-    With sampled scenarios the bound is the mean over independent batches of the projected master, with
-    its half-width (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum).
-    """
-    if not np.isfinite(state.unpriced_bound):
-        return None, 0
-    if not options.is_sampled:
-        kind = "estimate" if case.warnings else "exact"
-        return LowerBound(state.unpriced_bound, 0.0, kind, state.bound_model.value), 0
-    values, scenarios = [], 0
-    for batch in range(1, BOUND_BATCHES + 1):
-        costs = (
-            SampledSingleStage(extensive_scenarios(case, options, batch))
-            if options.samples_paths
-            else projected_costs(case, options, batch)
-        )
-        values.append(ProjectedMaster(case, costs).solve().bound)
-        scenarios += costs.num_scenarios
-    estimate = Estimate.of(np.array(values))
-    kind = "estimate" if case.warnings else "statistical"
-    return LowerBound(estimate.mean, estimate.half_width, kind), scenarios
-
-
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:
     """Whether the master's bound is exact, and a certificate wanted."""
     return options.certify and not options.is_sampled and not case.warnings
@@ -203,19 +167,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[package] = "not installed"
     return found
-
-
-def _evaluated(
-    case: Case, options: SolveOptions, ledger: Ledger, incumbent: Incumbent
-) -> tuple[Evaluation, Estimate | None]:
-    """The incumbent on fresh replications, and what it costs that its levels are in whole packs."""
-    if not any(case.network.node(name).pack_size > 0.0 for name in incumbent.design.nodes):
-        return evaluate(case, ledger, incumbent.design, incumbent.levels), None
-    own = Ledger(case, TreeSimulator(case), fresh_seed(options.seed, ROUNDING), options.jobs)
-    rounded = Rounder(case, own).levels(incumbent.design, incumbent.levels)
-    decisions = [(incumbent.design, rounded), (incumbent.design, incumbent.levels)]
-    in_packs, free = evaluate_together(case, ledger, decisions)
-    return in_packs, Estimate.of(in_packs.costs - free.costs)
 
 
 def _per_year(case: Case, cost: Estimate) -> Estimate | None:

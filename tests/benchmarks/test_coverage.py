@@ -14,8 +14,9 @@ from design.master import ProjectedMaster
 from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
+from simopt.apps.answer import lower_bound
 from simopt.apps.methods import SolveOptions, start_search
-from simopt.apps.solve import lower_bound, solve
+from simopt.apps.solve import solve
 from simopt.optimization.search_state import SearchState
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import evaluate

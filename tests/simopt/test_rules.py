@@ -11,10 +11,11 @@ from design.case_files import load_case, save_case
 from design.master import Bound
 from design.network import Network
 from design.site_rules import SiteLimit
+from simopt.apps import rules as simopt_rules
 from simopt.apps.methods import SolveOptions
 from simopt.apps.rules import rule_outcomes
 from simopt.apps.solve import solve
-from tests.simopt.command import Command, read_json
+from tests.simopt.command import Command, interrupt_call, read_json
 
 CASE = "two-two-three"
 
@@ -114,3 +115,16 @@ def test_only_rules_that_may_bind_are_priced() -> None:
     outcomes = {row.rule: row for row in rule_outcomes(case, design, Bound.SINGLE_STAGE)}
     assert outcomes["North open"].cost is not None
     assert outcomes["North open"].most is None
+
+
+def test_ctrl_c_while_rules_are_priced_keeps_the_result(
+    simopt: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: tuple[str, ...]
+) -> None:
+    save_case(with_rules(**{free[0]: {"capacity": 1.0}}), tmp_path / "case")
+    interrupt_call(monkeypatch, 2, simopt_rules, "ProjectedMaster")
+    done = simopt("solve", tmp_path / "case", "--no-certify", "--out", tmp_path / "run")
+    result = read_json(tmp_path / "run" / "result.json")
+    assert done.code == 130
+    assert result["status"] == "interrupted"
+    assert [row["cost"] for row in result["rules"]] == [None]
+    assert result["lower_bound"]["value"] > 0.0
