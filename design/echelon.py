@@ -156,9 +156,14 @@ class EchelonPrices:
             if best is not None and value <= best_value + 1e-4 * abs(best_value):
                 break
             best, best_value = found, value
-        if best is None:
-            raise ArithmeticError(f"no valid prices for source {self.root.name!r}: expected some in the safe ranges")
-        return best
+        return best or self._unpriced()
+
+    def _unpriced(self) -> PriceCut:
+        """The cut of no prices at all, valid whatever rounding does: every leaf by itself, never short of supply."""
+        leaves = {leaf.path: self.leaf(leaf) for stage in self.root.inner() for leaf in stage.below if not leaf.below}
+        zero = int(np.searchsorted(self.prices, 0.0))
+        paths = self.root.service_paths()
+        return PriceCut({path: float(leaves[path].costs[zero]) if path in leaves else 0.0 for path in paths}, {})
 
     def _ranges(self, ends: Mapping[Path, PriceRange], *, safe: bool) -> dict[Path, PriceRange]:
         """Prices of each stage at which neither its own stock nor a stage below would be an endless gain.
@@ -284,7 +289,7 @@ class _Pass:
 
     def _charge(self, stage: Stage, weights: Floats) -> None:
         """Add what a stage and those below cost, given the distribution on the grid of the price passed on to it."""
-        rounding = ROUNDING * float(np.abs(self._prices).max())
+        rounding = _rounding(self._prices, weights)
         mean = float(weights @ self._prices)
         self._valid = self._valid and mean <= rounding and (bool(stage.below) or mean >= -rounding)
         if not stage.below:
@@ -300,9 +305,7 @@ class _Pass:
             least = balanced
             if child.path in self._responses:
                 least = min(least, self._price_without_stock(child))
-            bearable = self._ranges[child.path].lowest
-            self._valid = self._valid and balanced >= bearable - 1e-9 * abs(bearable)
-            self.found[child.path] = max(least, bearable)
+            self.found[child.path] = max(least, self._ranges[child.path].lowest)
             self._charge(child, self._split(np.maximum(uncut, self.found[child.path]), weights))
 
     def _charge_demand(self, stage: Stage, weights: Floats) -> Floats:
@@ -339,17 +342,23 @@ class _Pass:
         return np.bincount(number, mass, len(grid)).astype(np.float64)
 
 
+def _rounding(prices: Floats, weights: Floats) -> float:
+    """What a mean of these prices may be off by."""
+    return ROUNDING * float(np.abs(prices[weights > 0.0]).max())
+
+
 def _least_price(prices: Floats, weights: Floats) -> float:
     """κ with E max(price, κ) = 0, for ascending prices; -inf where the mean is above 0 whatever κ is."""
     below = np.cumsum(weights)
-    means = below * prices + (weights @ prices - np.cumsum(weights * prices))  # E max(price, prices[k])
-    rounding = ROUNDING * np.abs(prices).max()
+    above = np.append(np.cumsum((weights * prices)[:0:-1])[::-1], 0.0)
+    means = below * prices + above  # E max(price, prices[k])
+    rounding = _rounding(prices, weights)
     first = int(np.flatnonzero(weights > 0.0)[0])
     if means[first] > rounding:
         return -inf
-    if means[-1] < -rounding:
-        return 0.0
-    k = first + int(np.argmax(means[first:] >= -rounding))
-    if k == first:
+    if means[first] >= -rounding:
         return float(prices[first])
+    if means[-1] <= 0.0:
+        return 0.0
+    k = int(np.argmax(means >= 0.0))
     return float(min(prices[k - 1] - means[k - 1] / below[k - 1], prices[k]))

@@ -51,17 +51,20 @@ class LeafCost:
         h, g, capacity, overflow, b = rates
         limited = overflow > 0.0 and capacity < inf
         linear = g == 0.0 and not limited
-        y = demand.points if linear else _refined(demand.points)
-        weighted = np.stack((np.ones_like(demand.points), demand.points, demand.points**2)) * demand.probability
+        points = demand.points - demand.start  # of net stock alone: large levels would cancel
+        mean = float(points @ demand.probability)
+        y = points if linear else _refined(points)
+        weighted = np.stack((np.ones_like(points), points, points**2)) * demand.probability
         sums = np.concatenate((np.zeros((3, 1)), np.cumsum(weighted, axis=1)), axis=1)
-        below, first, second = sums[:, np.searchsorted(demand.points, y, side="right")]
+        below, first, second = sums[:, np.searchsorted(points, y, side="right")]
         costs = h * (y * below - first) + g * (y * y * below - 2.0 * y * first + second)
-        costs += b * (demand.mean - first - y * (1.0 - below))
+        costs += b * (mean - first - y * (1.0 - below))
+        steepest = h + 2.0 * g * (y[-1] - mean)
         if limited:
-            below, first, _ = sums[:, np.searchsorted(demand.points, y - capacity, side="right")]
+            below, first, _ = sums[:, np.searchsorted(points, y - capacity, side="right")]
             costs += overflow * ((y - capacity) * below - first)
-        steepest = h if len(y) == 1 else max((costs[-1] - costs[-2]) / (y[-1] - y[-2]), 0.0)
-        return cls(y, costs, PriceRange(-steepest, b), linear)
+            steepest += overflow * below[-1]
+        return cls(demand.start + y, costs, PriceRange(-float(steepest), b), linear)
 
     def tabulate(self, prices: Floats) -> LeafTable:
         """Best position and φ(l) = min_y E c(y - W) + l·y at each price.

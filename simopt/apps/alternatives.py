@@ -120,7 +120,7 @@ def find_alternatives(
         is_interrupted = True
         if end is not ListEnd.INTERRUPTED:
             termination = f"interrupted in the comparison; the search before it: {end.value}"
-        rough = {other: found.search.levels_of(other) for other in found.alternatives}
+        rough = {other: parts.polisher.briefly(found.search, other) for other in found.alternatives}
         evaluations = _evaluate(case, ledger, design, levels, rough, AFTER_INTERRUPT)
     return Alternatives(
         case=case.name,

@@ -109,7 +109,7 @@ class _Comparer:
                 return self._comparison(found, polished, is_interrupted=False)
         except KeyboardInterrupt:
             found = replace(found, termination=INTERRUPTED)
-            rough = {design: found.known.levels_of(design) for design in self._optimized(found)}
+            rough = {d: self._parts.polisher.briefly(found.known, d) for d in self._optimized(found)}
             return self._comparison(found, rough, is_interrupted=True)
 
     def _search(self, moves: int, deadline: float) -> Iterator[_Found]:

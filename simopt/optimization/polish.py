@@ -43,3 +43,7 @@ class Polisher:
             levels = self._search.best_levels(component, replace(start, levels=plan.levels))
             plans.append(replace(plan, levels=levels))
         return self._rounder.levels(design, search.with_plans(plans).levels_of(design))
+
+    def briefly(self, search: SearchState, design: Design) -> dict[str, float]:
+        """The levels that the search has, each at its nearest whole pack: what an interrupt leaves time for."""
+        return Rounder(self._case, None).levels(design, search.levels_of(design))
