@@ -9,9 +9,14 @@ import pytest
 from design.case import Case
 from design.case_files import load_case, save_case
 from design.network import Network
+from design.single_stage import QuadratureSingleStage
 from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import solve
+from simopt.optimization.pathwise import PathwiseSearch
+from simopt.optimization.polish import Polisher
 from simopt.optimization.rounding import REPLICATIONS, Rounder
+from simopt.optimization.search_state import SearchState
+from simopt.optimization.subproblem import Subproblem
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from tests.networks import warehouse_with_retailers, whole
@@ -79,3 +84,15 @@ def test_the_result_states_the_cost_of_packs(simopt: Command, tmp_path) -> None:
     assert found["rounding_cost"]["mean"] > found["rounding_cost"]["half_width"] > 0.0
     assert "of which for levels in whole packs" in done.out
     assert "before they were rounded to whole packs" in found["certificate"]
+
+
+def test_an_interrupt_still_leaves_whole_packs() -> None:
+    case = packed(warehouse_with_retailers(), warehouse=30.0, south=15.0)
+    single_stage = QuadratureSingleStage(case.demand)
+    ledger = Ledger(case, TreeSimulator(case), 0)
+    design = case.network.design(lane.pair for lane in case.network.lanes)
+    plan = Subproblem(case, single_stage, ledger, PathwiseSearch(ledger)).solve(whole(case))
+    state = SearchState().with_plans([plan]).with_candidate(design)
+    brief = Polisher(case, single_stage, ledger).briefly(state, design)
+    assert [brief["warehouse"] % 30.0, brief["south"] % 15.0] == [0.0, 0.0]
+    assert brief["north"] == state.levels_of(design)["north"]
