@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from design.case import Case
+from design.demand import GammaDemand, NormalDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.echelon_view import paths_of
-from design.network import Component
+from design.network import Component, Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.stages import stage_tree
@@ -84,3 +85,27 @@ def test_no_cut_exceeds_the_simulated_cost_of_any_component(features, factor, si
             singles.append(single_stage_plan(case, single_stage, made_for).stock_cost / case.horizon)
             assert bounds[-1] >= singles[-1] - 0.03 * costs[made_for][0] - 1e-9
     assert sum(bounds) >= (0.99 if factor == 1.0 or len(sizes) == 2 else 0.999) * sum(singles)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 1e-7])
+def test_prices_of_very_different_size_leave_a_valid_bound(share):
+    """Rounding of the dearest price must not count against the cheapest, nor end in no cut at all."""
+    nodes = [
+        Node("a", lead_time=1, holding_cost=4.2e9, storage_capacity=1e-6, overflow_cost=1e3),
+        Node("b0", storage_capacity=5.0, overflow_cost=1e3),
+        Node("b1", holding_cost=2.4e9),
+        Node("c0", backorder_cost=1.1e8),
+        Node("c1", holding_cost=4.0e9, overflow_cost=3e9, backorder_cost=1.5e10),
+        Node("c2", holding_cost=3.6e9, overflow_cost=1e3, backorder_cost=1.3e12),
+    ]
+    lanes = [Lane("a", "b0", 0), Lane("a", "b1", 1)]
+    lanes += [Lane(b, c, periods) for b in ("b0", "b1") for c, periods in (("c0", 2), ("c1", 1), ("c2", 2))]
+    demand = {"c0": NormalDemand(5.6, 0.0056), "c1": GammaDemand(14.0, 14.0), "c2": NormalDemand(17.0, 34.0)}
+    case = make_case(nodes, lanes, demand, horizon=60, warm_up=4)
+    prices = EchelonPrices(DemandTables(case), stage_tree(case.network, "a"))
+    for component in components_of(case, 8, 0):
+        own = dict.fromkeys(paths_of(component, case.network.customers), 1.0)
+        cut = prices.cut({path: share * own.get(path, share) for path in prices.root.service_paths()})
+        cost, error = best_stock_cost(case, component)
+        assert 0.0 <= cut.value(own) <= cost + 4.0 * error
+    assert prices.cut(own).value(own) > 0.0
