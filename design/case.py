@@ -9,8 +9,9 @@ from types import MappingProxyType
 
 from design.demand import Demand
 from design.errors import BadInputError
-from design.network import Component, Lane, Network
-from design.site_rules import SiteLimit, SiteRules
+from design.network import Component, Design, Lane, Network
+from design.shared_costs import SharedCosts
+from design.site_rules import SiteLimit, SiteRules, Sourcing
 
 
 class CaseError(BadInputError):
@@ -49,6 +50,8 @@ class Case:
         How many nodes of a kind may be used, by kind.
     periods_per_year
         Turns costs over the horizon into costs per year; None where nobody asked.
+    sourcing
+        Whether all products of a customer must come from one supplier.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Case:
     units: Mapping[str, str] = field(default_factory=dict)
     site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
     periods_per_year: float | None = None
+    sourcing: Sourcing = Sourcing.PRODUCT
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -72,7 +76,7 @@ class Case:
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.name, self.title, self.network, dict(self.demand), self.horizon, self.warm_up)
-        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year))
+        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year, self.sourcing))
 
     @property
     def num_periods(self) -> int:
@@ -82,7 +86,12 @@ class Case:
     @cached_property
     def site_rules(self) -> SiteRules:
         """What a design must respect beside serving every customer."""
-        return SiteRules(self.network, self.mean_demand, self.site_limits)
+        return SiteRules(self.network, self.mean_demand, self.site_limits, self.sourcing)
+
+    @cached_property
+    def shared_costs(self) -> SharedCosts:
+        """Fixed costs that are no part of a single component's cost."""
+        return SharedCosts.of_network(self.network)
 
     @cached_property
     def mean_demand(self) -> dict[str, float]:
@@ -95,9 +104,14 @@ class Case:
         return self.horizon * per_unit * self.mean_demand[customer]
 
     def fixed_cost(self, component: Component) -> float:
-        """Fixed costs of a component's nodes and lanes, money over the horizon."""
-        nodes = sum(self.network.node(name).fixed_cost for name in component.nodes)
-        return nodes + sum(self.network.lane(pair).fixed_cost for pair in component.lanes)
+        """Fixed costs of a component's nodes and lanes, shared ones left out, money over the horizon."""
+        nodes = (self.network.node(name) for name in component.nodes if name not in self.shared_costs.nodes)
+        lanes = (self.network.lane(pair) for pair in component.lanes if pair not in self.shared_costs.lanes)
+        return sum(node.fixed_cost for node in nodes) + sum(lane.fixed_cost for lane in lanes)
+
+    def design_fixed_cost(self, design: Design) -> float:
+        """All fixed costs of a design, money over the horizon."""
+        return sum(self.fixed_cost(component) for component in design.components) + self.shared_costs.of(design)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

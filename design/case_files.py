@@ -15,7 +15,9 @@ from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
 from design.demand import DISTRIBUTIONS, Demand, demand_parameters, make_demand
 from design.distance import distance_between
-from design.network import CycleInNetworkError, Lane, Network, Node
+from design.errors import CycleInNetworkError
+from design.network import Lane, Network, Node
+from design.products import Tables, spread_products
 from design.tables import (
     Column,
     Problems,
@@ -28,9 +30,11 @@ from design.tables import (
     read_table,
 )
 
+_PRODUCT = Column("product", parse_text, "")
 _RATE = number_parser(0.0, "money")
 _NODE_COLUMNS = (
     Column("node", parse_text, "", required=True),
+    _PRODUCT,
     Column("kind", parse_text, ""),
     Column("x", number_parser()),
     Column("y", number_parser()),
@@ -52,6 +56,7 @@ _NODE_COLUMNS = (
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
     Column("to", parse_text, "", required=True),
+    _PRODUCT,
     Column("lead_time", parse_periods, 0, required=True),
     Column("distance", number_parser(0.0, "units of distance")),
     Column("unit_cost", _RATE),
@@ -61,6 +66,7 @@ _LANE_COLUMNS = (
 )
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
+    _PRODUCT,
     Column("distribution", parse_text, "", required=True),
     Column("mean", number_parser(0.0, "units per period"), 0.0, required=True),
     Column("sd", number_parser(0.0, "units per period")),
@@ -107,8 +113,12 @@ def read_case(folder: Path) -> Case:
     demand_rows = read_table(folder / "demand.csv", _DEMAND_COLUMNS, problems)
     for row in node_rows:
         check_coordinates(row, problems)
+    are_known = _are_known(node_rows, lane_rows, demand_rows, problems)
+    if are_known:
+        spread = spread_products(Tables(node_rows, lane_rows, demand_rows), settings.unit_sizes, problems)
+        node_rows, lane_rows, demand_rows = spread.nodes, spread.lanes, spread.demand
     nodes = {row.text("node"): _node(row) for row in node_rows}
-    if _names_are_sound(node_rows, lane_rows, demand_rows, problems):
+    if _names_are_sound(node_rows, lane_rows, demand_rows, problems) and are_known:
         _check_structure(node_rows, lane_rows, problems)
     lanes = [_lane(row, nodes, settings.rate, problems) for row in lane_rows]
     demand = _demand(demand_rows, problems)
@@ -126,6 +136,7 @@ def read_case(folder: Path) -> Case:
         settings.units,
         settings.site_limits,
         settings.periods_per_year,
+        settings.sourcing,
     )
 
 
@@ -189,9 +200,6 @@ def _names_are_sound(
     before = len(problems.messages)
     known = {row.text("node") for row in node_rows}
     _check_unique("nodes.csv", [(row, row.text("node")) for row in node_rows], "node", problems)
-    if known:
-        _check_known("lanes.csv", lane_rows, ("from", "to"), known, problems)
-        _check_known("demand.csv", demand_rows, ("node",), known, problems)
     sound_lanes = [row for row in lane_rows if row.text("from") and row.text("to")]
     pairs = [(row, f"{row.text('from')} -> {row.text('to')}") for row in sound_lanes]
     _check_unique("lanes.csv", pairs, "lane", problems)
@@ -199,6 +207,18 @@ def _names_are_sound(
     complete = bool(lane_rows) or not problems.in_file("lanes.csv")
     named = all(known) and len(sound_lanes) == len(lane_rows)
     return bool(known) and complete and named and len(problems.messages) == before
+
+
+def _are_known(
+    node_rows: Sequence[Record], lane_rows: Sequence[Record], demand_rows: Sequence[Record], problems: Problems
+) -> bool:
+    """Check that lanes and demand name nodes that there are."""
+    before = len(problems.messages)
+    known = {row.text("node") for row in node_rows}
+    if known:
+        _check_known("lanes.csv", lane_rows, ("from", "to"), known, problems)
+        _check_known("demand.csv", demand_rows, ("node",), known, problems)
+    return len(problems.messages) == before
 
 
 def _check_unique(file: str, keyed: list[tuple[Record, str]], what: str, problems: Problems) -> None:
@@ -262,20 +282,19 @@ def save_case(case: Case, folder: Path) -> None:
         units=case.units,
         site_limits=case.site_limits,
         periods_per_year=case.periods_per_year,
+        sourcing=case.sourcing,
+        unit_sizes={n.product: n.unit_size for n in case.network.nodes if n.unit_size != 1.0},
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
+    network = case.network
     nodes = [
-        {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}
-        for n in case.network.nodes
+        {"node": n.place, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}} for n in network.nodes
     ]
-    lanes = [{_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes]
-    demand = [{"node": name, **demand_parameters(d)} for name, d in case.demand.items()]
+    lanes = [{f.name: getattr(k, f.name) for f in fields(k)} | network.link(k.pair) for k in network.lanes]
+    demand = [{**network.point(name), **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
-
-
-_LANE_HEADERS = {"origin": "from", "destination": "to"}
 
 
 def _write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

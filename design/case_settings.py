@@ -9,7 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from design.site_rules import SiteLimit
+from design.site_rules import SiteLimit, Sourcing
 from design.tables import Problems, expected_one_of
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
@@ -17,6 +17,8 @@ _TABLES: dict[str, tuple[str, ...] | None] = {
     "transport": ("rate",),
     "units": None,
     "sites": None,
+    "products": None,
+    "sourcing": ("per",),
 }
 _LIMITS = ("min_open", "max_open")
 _TEXTS = ("name", "title")
@@ -40,6 +42,10 @@ class Settings:
         How many nodes of a kind may be used.
     periods_per_year
         Or None.
+    sourcing
+        What has a single supplier.
+    unit_sizes
+        What a unit of a product takes of a site's capacity.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Settings:
     units: Mapping[str, str] = field(default_factory=dict)
     site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
     periods_per_year: float | None = None
+    sourcing: Sourcing = Sourcing.PRODUCT
+    unit_sizes: Mapping[str, float] = field(default_factory=dict)
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -65,7 +73,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, units, sites = (_table(path.name, raw, key, problems) for key in _TABLES)
+    simulation, transport, units, sites, products, sourcing = (_table(path.name, raw, key, problems) for key in _TABLES)
     return Settings(
         name=_text(path.name, raw.get("name", path.parent.name), "name", problems),
         title=_text(path.name, raw.get("title", ""), "title", problems),
@@ -82,6 +90,8 @@ def read_settings(path: Path, problems: Problems) -> Settings:
             problems,
             above_zero=True,
         ),
+        sourcing=_sourcing(path.name, sourcing, problems),
+        unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
     )
 
 
@@ -97,6 +107,10 @@ def format_settings(settings: Settings) -> str:
         lines += ["", f"[sites.{_quoted(kind)}]"]
         lines += [f"min_open = {limit.least}"] if limit.least > 0 else []
         lines += [f"max_open = {limit.most:g}"] if limit.most < inf else []
+    if settings.sourcing is not Sourcing.PRODUCT:
+        lines += ["", "[sourcing]", f"per = {_quoted(settings.sourcing.value)}"]
+    for product, size in settings.unit_sizes.items():
+        lines += ["", f"[products.{_quoted(product)}]", f"unit_size = {size!r}"]
     return "\n".join(lines) + "\n"
 
 
@@ -161,6 +175,27 @@ def _site_limit(file: str, kind: str, table: object, problems: Problems) -> Site
         problems.add(file, what, column=f"sites.{kind}.max_open")
         return SiteLimit()
     return SiteLimit(least, most)
+
+
+def _sourcing(file: str, table: dict[str, Any], problems: Problems) -> Sourcing:
+    value = table.get("per", Sourcing.PRODUCT.value)
+    allowed = [one.value for one in Sourcing]
+    if value not in allowed:
+        problems.add(file, f"{value!r}: {expected_one_of(str(value), allowed)}", column="sourcing.per")
+        return Sourcing.PRODUCT
+    return Sourcing(value)
+
+
+def _unit_size(file: str, product: str, table: object, problems: Problems) -> float:
+    if not isinstance(table, dict):
+        problems.add(file, f"{table!r}: expected a table, written [products.{product}]", column=f"products.{product}")
+        return 1.0
+    for key in table:
+        if key != "unit_size":
+            problems.add(file, f"unknown setting products.{product}.{key}: {expected_one_of(key, ['unit_size'])}")
+    expected = "a size, at least 0"
+    size = _number(file, table, f"products.{product}.unit_size", expected, problems)
+    return 1.0 if size is None else size
 
 
 def _quoted(text: str) -> str:

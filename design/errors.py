@@ -9,3 +9,21 @@ class BadInputError(ValueError):
 
 class NoSolutionError(RuntimeError):
     """The input is sound but no solution came of it; the message says why."""
+
+
+class NetworkError(BadInputError):
+    """A network or design that contradicts itself; the message names the offending node or lane."""
+
+
+class CycleInNetworkError(NetworkError):
+    """Lanes that lead back to where they start.
+
+    Parameters
+    ----------
+    cycle
+        Node names around the cycle, the first one again at the end.
+    """
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(f"the lanes form a cycle {' -> '.join(cycle)}")
+        self.cycle = cycle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, sqrt
 from statistics import median
 from typing import Any
@@ -22,6 +22,9 @@ class InfeasibleError(NoSolutionError):
 
 def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.ConcreteModel:
     """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
+
+    What several products share, a site or a link between two sites, has a binary of its own, 1 iff any of them uses it:
+    `site_used`, by the site's name, and `link_used`, by the two sites' names.
 
     The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
     `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, what lanes, reaches and sources cost in the
@@ -52,7 +55,9 @@ def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.Con
     model.extra = pyo.Var(sources, domain=pyo.NonNegativeReals)
     _add_routing(model, network, lanes)
     _add_source_links(model, network, sources)
-    _add_site_rules(model, case, case.site_rules.rules if rules is None else rules)
+    kept = case.site_rules.rules if rules is None else rules
+    _add_shared(model, case, kept)
+    _add_site_rules(model, case, kept)
     model.flow_cost = pyo.Expression(expr=_flow_cost(model, case, lanes, sources))
     return model
 
@@ -87,13 +92,20 @@ def useful_lanes(network: Network) -> list[LanePair]:
 
 
 def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
-    network, scale = case.network, money_scale(case)
+    network, scale, shared = case.network, money_scale(case), case.shared_costs
     terms = []
     for pair in lanes:
         lane, customers = network.lane(pair), network.reachable_customers[pair[1]]
-        terms.append((lane.fixed_cost + network.node(pair[1]).fixed_cost) / scale * model.lane_used[pair])
+        fixed = 0.0 if pair in shared.lanes else lane.fixed_cost
+        fixed += 0.0 if pair[1] in shared.nodes else network.node(pair[1]).fixed_cost
+        terms.append(fixed / scale * model.lane_used[pair])
         terms.extend(case.flow_cost(lane, c) / scale * model.reach[c, *pair] for c in customers)
-    terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] for s in sources)
+    own = (s for s in sources if s not in shared.nodes)
+    terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] for s in own)
+    for cost in shared.costs:
+        place = network.node(cost.nodes[0]).place if cost.nodes else None
+        used = model.link_used[network.places(cost.lanes[0])] if place is None else model.site_used[place]
+        terms.append(cost.amount / scale * used)
     return pyo.quicksum(terms)
 
 
@@ -145,6 +157,31 @@ def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[
         return model.source_used[source] <= pyo.quicksum(model.lane_used[p] for p in pairs if p[0] == source)
 
 
+def _add_shared(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule]) -> None:
+    """A shared site or link is used iff any of its nodes or lanes is."""
+    network, costs = case.network, case.shared_costs.costs
+    ruled = [names for rule in rules if not rule.is_capacity for names in rule.sites if len(names) > 1]
+    used, _ = _node_terms(model, case)
+    sites = {
+        network.node(names[0]).place: [term for name in names for term in used[name]]
+        for names in [*(cost.nodes for cost in costs if cost.nodes), *ruled]
+    }
+    links = {
+        network.places(cost.lanes[0]): [model.lane_used[pair] for pair in cost.lanes if pair in model.lane_used]
+        for cost in costs
+        if cost.lanes
+    }
+    model.site_used = pyo.Var(list(sites), domain=pyo.Binary)
+    model.link_used = pyo.Var(list(links), domain=pyo.Binary)
+    model.shared = pyo.ConstraintList()
+    for shared, terms in [(model.site_used[k], t) for k, t in sites.items()] + [
+        (model.link_used[k], t) for k, t in links.items()
+    ]:
+        for term in terms:
+            model.shared.add(term <= shared)
+        model.shared.add(shared <= pyo.quicksum(terms))
+
+
 def _refuse_unreachable(network: Network) -> None:
     reached = {c for source in network.sources for c in network.reachable_customers[source]}
     lost = [customer for customer in network.customers if customer not in reached]
@@ -162,19 +199,32 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     @model.Constraint(list(by_label))
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
         rule = by_label[label]
-        lanes = [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
-        terms = through if rule.is_capacity else used
-        body = pyo.quicksum([*(term for name in rule.nodes for term in terms[name]), *lanes])
+        if rule.is_capacity:
+            terms = [term for name in rule.nodes for term in through[name]]
+        else:
+            terms = [term for names in rule.sites for term in _site_terms(model, case.network, used, names)]
+        terms += [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
+        terms += [-model.lane_used[pair] for pair in rule.against if pair in model.lane_used]
+        body = pyo.quicksum(terms)
         if not isinstance(body, float | int):
-            return pyo.inequality(rule.least or None, body, rule.most if rule.most < inf else None)
+            least = rule.least if rule.least > 0.0 or rule.against else None
+            return pyo.inequality(least, body, rule.most if rule.most < inf else None)
         if not rule.holds(body):
             raise InfeasibleError(f"no design can satisfy: {rule.label}")
         return pyo.Constraint.Feasible
 
 
+def _site_terms(
+    model: pyo.ConcreteModel, network: Network, used: Mapping[str, list[Any]], names: tuple[str, ...]
+) -> list[Any]:
+    """Terms whose sum says whether a site is used."""
+    return used[names[0]] if len(names) == 1 else [model.site_used[network.node(names[0]).place]]
+
+
 def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-    """Terms whose sum says whether a node is used, and those whose sum is its mean throughput, by node."""
+    """Terms whose sum says whether a node is used, and those whose sum is its throughput in units of capacity."""
     network = case.network
+    size = {node.name: node.unit_size for node in network.nodes}
     used: dict[str, list[Any]] = {name: [] for name in network.order}
     through: dict[str, list[Any]] = {name: [] for name in network.order}
     for pair, variable in model.lane_used.items():
@@ -182,11 +232,11 @@ def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[An
     for source, variable in model.source_used.items():
         used[source].append(variable)
     for (customer, origin, end), reach in model.reach.items():
-        through[end].append(case.mean_demand[customer] * reach)
+        through[end].append(size[end] * case.mean_demand[customer] * reach)
         if origin in model.source_used:
-            through[origin].append(case.mean_demand[customer] * reach)
+            through[origin].append(size[origin] * case.mean_demand[customer] * reach)
     for name in set(network.sources).intersection(network.customers):
-        through[name].append(case.mean_demand[name])
+        through[name].append(size[name] * case.mean_demand[name])
     return used, through
 
 

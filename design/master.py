@@ -87,7 +87,7 @@ class MasterSolution:
     model: Bound = Bound.SINGLE_STAGE
 
 
-class Master(Protocol):
+class PricedMaster(Protocol):
     """What the outer-approximation loop needs of a master problem."""
 
     @property
@@ -99,6 +99,10 @@ class Master(Protocol):
 
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top."""
+
+
+class Master(PricedMaster, Protocol):
+    """A master that can also leave out designs."""
 
     def forbid(self, design: Design) -> None:
         """Exclude exactly this design from later solves."""

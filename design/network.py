@@ -8,27 +8,9 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from math import inf
 
-from design.errors import BadInputError
+from design.errors import CycleInNetworkError, NetworkError
 
 LanePair = tuple[str, str]
-
-
-class NetworkError(BadInputError):
-    """A network or design that contradicts itself; the message names the offending node or lane."""
-
-
-class CycleInNetworkError(NetworkError):
-    """Lanes that lead back to where they start.
-
-    Parameters
-    ----------
-    cycle
-        Node names around the cycle, the first one again at the end.
-    """
-
-    def __init__(self, cycle: tuple[str, ...]) -> None:
-        super().__init__(f"the lanes form a cycle {' -> '.join(cycle)}")
-        self.cycle = cycle
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,11 @@ class Node:
         Instead of x and y, degrees, or None.
     pack_size
         Base-stock levels are multiples of it, units; 0: any number.
+    site, product
+        Where several products are planned: the place that the node shares with those of other products, and the
+        product that it stocks; "" otherwise.
+    unit_size
+        What a unit of the product takes of the site's capacity.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -58,9 +45,9 @@ class Node:
     backorder_cost
         Money per unit backordered at this node and period.
     fixed_cost
-        Money per horizon if the node is used.
+        Money per horizon if the node's site is used.
     capacity
-        Mean throughput at most, units per period.
+        Mean throughput of the site at most, units of capacity per period.
     status
         "open": must be used; "closed": must not; "": free to choose.
     max_distance, max_lead_time
@@ -85,6 +72,14 @@ class Node:
     latitude: float | None = None
     longitude: float | None = None
     pack_size: float = 0.0
+    site: str = ""
+    product: str = ""
+    unit_size: float = 1.0
+
+    @property
+    def place(self) -> str:
+        """Name of the site: the node's own where no products share it."""
+        return self.site or self.name
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:
@@ -113,7 +108,7 @@ class Lane:
     distance
         Length in units of distance, or None where only the cost is known.
     fixed_cost
-        Money per horizon if the lane is used.
+        Money per horizon if any product uses the lane.
     pipeline_holding_cost
         Money per unit in transit and period.
     status
@@ -243,6 +238,32 @@ class Network:
     def lane(self, pair: LanePair) -> Lane:
         """The lane from `pair[0]` to `pair[1]`; KeyError if there is none."""
         return self._by_pair[pair]
+
+    @cached_property
+    def sites(self) -> dict[str, tuple[str, ...]]:
+        """Nodes of each place, one where a single product is planned."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes:
+            found.setdefault(node.place, []).append(node.name)
+        return {place: tuple(names) for place, names in found.items()}
+
+    @cached_property
+    def products(self) -> tuple[str, ...]:
+        """Names of the products; empty where a single one without a name is planned."""
+        return tuple(dict.fromkeys(node.product for node in self.nodes if node.product))
+
+    def places(self, pair: LanePair) -> LanePair:
+        """The sites that a lane leads from and to."""
+        return (self.node(pair[0]).place, self.node(pair[1]).place)
+
+    def point(self, name: str) -> dict[str, str]:
+        """Node and product, as tables and results name a stocking point."""
+        return {"node": self.node(name).place, "product": self.node(name).product}
+
+    def link(self, pair: LanePair) -> dict[str, str]:
+        """From, to and product, as tables and results name a lane."""
+        origin, destination = self.places(pair)
+        return {"from": origin, "to": destination, "product": self.node(pair[1]).product}
 
     @cached_property
     def usable_lanes(self) -> tuple[Lane, ...]:

@@ -2,9 +2,12 @@
 
 Every rule bounds one sum over a design:
 
-    Σ_c m_c·(reach of c through i) ≤ capacity_i            mean throughput of a node
-    least_k ≤ Σ_{i of kind k} used_i ≤ most_k               number of used nodes of a kind
-    used_i = 1, y_l = 1                                      nodes and lanes with status "open"
+    Σ_{i at s} size_i·Σ_c m_c·(reach of c through i) ≤ capacity_s      mean throughput of a site
+    least_k ≤ Σ_{s of kind k} used_s ≤ most_k                           number of used sites of a kind
+    used_s = 1, y_l = 1                                                  sites and lanes with status "open"
+    y_l - y_k = 0              lanes of two products between the same sites, where customers have a single supplier
+
+A site s is one node, or the nodes of several products at one place; it is used if any of them is.
 
 Closed nodes and lanes, and lanes longer than their destination allows, are no candidates at all
 (`Network.usable_lanes`).
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from math import inf
 
@@ -22,14 +26,21 @@ from design.network import Component, Design, LanePair, Network
 ROUNDING = 1e-9
 
 
+class Sourcing(Enum):
+    """What has a single supplier: every product at a customer, or the customer with all its products."""
+
+    PRODUCT = "product"
+    CUSTOMER = "customer"
+
+
 @dataclass(frozen=True)
 class SiteLimit:
-    """How many nodes of one kind may be used.
+    """How many sites of one kind may be used.
 
     Parameters
     ----------
     least, most
-        Numbers of nodes, 0 <= `least` <= `most`.
+        Numbers of sites, 0 <= `least` <= `most`.
     """
 
     least: int = 0
@@ -48,28 +59,36 @@ class Rule:
     ----------
     label
         What it says, for people.
-    nodes
-        Summed over these: their mean throughput, units per period, or how many are used.
-    lanes
-        Or how many of these lanes are used.
+    sites
+        Summed over these, each the names of its nodes: how many are used, or their mean throughput, units of capacity
+        per period.
+    lanes, against
+        Or how many of these lanes are used, less how many of those.
     least, most
         Bounds of the sum.
     is_capacity
-        Whether it is the throughput of `nodes`.
+        Whether it is the throughput of `sites`.
     """
 
     label: str
-    nodes: tuple[str, ...] = ()
+    sites: tuple[tuple[str, ...], ...] = ()
     lanes: tuple[LanePair, ...] = ()
+    against: tuple[LanePair, ...] = ()
     least: float = 0.0
     most: float = inf
     is_capacity: bool = False
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Nodes of all its sites."""
+        return tuple(name for names in self.sites for name in names)
 
     def value(self, throughput: Mapping[str, float], lanes: Collection[LanePair] = ()) -> float:
         """The sum for a design with this throughput of its used nodes and these lanes."""
         if self.is_capacity:
             return sum(throughput.get(name, 0.0) for name in self.nodes)
-        return sum(name in throughput for name in self.nodes) + sum(pair in lanes for pair in self.lanes)
+        used = sum(any(name in throughput for name in names) for names in self.sites)
+        return used + sum(pair in lanes for pair in self.lanes) - sum(pair in lanes for pair in self.against)
 
     def holds(self, value: float) -> bool:
         """Whether a sum is within the bounds."""
@@ -88,33 +107,42 @@ class SiteRules:
         Of each customer, units per period.
     limits
         For kinds of nodes.
+    sourcing
+        Whether all products of a customer must come from one supplier.
     """
 
     network: Network
     mean_demand: Mapping[str, float]
     limits: Mapping[str, SiteLimit]
+    sourcing: Sourcing = Sourcing.PRODUCT
 
     @cached_property
     def capacities(self) -> tuple[Rule, ...]:
-        """One rule a node with a capacity."""
+        """One rule a site with a capacity."""
+        capacity = {place: self.network.node(names[0]).capacity for place, names in self.network.sites.items()}
         return tuple(
-            Rule(f"capacity {node.capacity:g} of {node.name}", (node.name,), most=node.capacity, is_capacity=True)
-            for node in self.network.nodes
-            if node.capacity < inf
+            Rule(f"capacity {capacity[place]:g} of {place}", (names,), most=capacity[place], is_capacity=True)
+            for place, names in self.network.sites.items()
+            if capacity[place] < inf
         )
 
     @cached_property
     def sites(self) -> tuple[Rule, ...]:
-        """Rules on which nodes are used."""
+        """Rules on which sites are used."""
         rules = []
         for kind, limit in self.limits.items():
-            names = tuple(node.name for node in self.network.nodes if node.kind == kind)
+            sites = tuple(names for names in self.network.sites.values() if self.network.node(names[0]).kind == kind)
             if limit.least > 0:
-                rules.append(Rule(f"at least {limit.least} of kind {kind}", names, least=limit.least))
+                rules.append(Rule(f"at least {limit.least} of kind {kind}", sites, least=limit.least))
             if limit.most < inf:
-                rules.append(Rule(f"at most {limit.most:g} of kind {kind}", names, most=limit.most))
-        forced = (node.name for node in self.network.nodes if node.status == "open")
-        return (*rules, *(Rule(f"{name} open", (name,), least=1.0) for name in forced))
+                rules.append(Rule(f"at most {limit.most:g} of kind {kind}", sites, most=limit.most))
+        for place, names in self.network.sites.items():
+            forced = [name for name in names if self.network.node(name).status == "open"]
+            if forced and len(forced) == len(names):
+                rules.append(Rule(f"{place} open", (names,), least=1.0))
+            else:
+                rules += [Rule(f"{name} open", ((name,),), least=1.0) for name in forced]
+        return tuple(rules)
 
     @cached_property
     def forced_lanes(self) -> tuple[Rule, ...]:
@@ -123,14 +151,40 @@ class SiteRules:
         return tuple(Rule(f"lane {a} -> {b} open", lanes=((a, b),), least=1.0) for a, b in forced)
 
     @cached_property
+    def ties(self) -> tuple[Rule, ...]:
+        """Lanes of a customer's products that must be used together, or not at all."""
+        if self.sourcing is Sourcing.PRODUCT:
+            return ()
+        customers = set(self.network.customers)
+        points: dict[str, list[str]] = {}
+        for name in self.network.customers:
+            points.setdefault(self.network.node(name).place, []).append(name)
+        links: dict[LanePair, list[LanePair]] = {}
+        for lane in self.network.usable_lanes:
+            if lane.destination in customers:
+                links.setdefault(self.network.places(lane.pair), []).append(lane.pair)
+        rules = []
+        for (origin, end), pairs in links.items():
+            label = f"all products of {end} from {origin} or none"
+            if len(pairs) < len(points[end]):
+                rules.append(Rule(label, lanes=tuple(pairs), most=0.0))
+            rules += [
+                Rule(f"{label} ({self.network.node(pair[1]).product})", lanes=(pairs[0],), against=(pair,), most=0.0)
+                for pair in pairs[1:]
+                if len(pairs) == len(points[end])
+            ]
+        return tuple(rules)
+
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """All of them."""
-        return (*self.capacities, *self.sites, *self.forced_lanes)
+        return (*self.capacities, *self.sites, *self.forced_lanes, *self.ties)
 
     def throughput(self, component: Component) -> dict[str, float]:
-        """Mean demand on each node of a component, units per period."""
+        """Mean demand on each node of a component, units of capacity per period."""
         served = component.customers_through(self.network.customers)
-        return {name: sum(self.mean_demand[c] for c in served[name]) for name in component.nodes}
+        size = {name: self.network.node(name).unit_size for name in component.nodes}
+        return {name: size[name] * sum(self.mean_demand[c] for c in served[name]) for name in component.nodes}
 
     def values(self, design: Design) -> dict[Rule, float]:
         """Every rule's sum for a design."""

@@ -37,10 +37,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Record:
-    """One row: its line in the file and its values by column name."""
+    """One row: its line in the file, its values by column name, and the columns whose cell is not blank."""
 
     line: int
     values: Mapping[str, Value]
+    given: frozenset[str] = frozenset()
 
     def text(self, column: str) -> str:
         """A text value."""
@@ -147,7 +148,7 @@ def _read_row(
                 values[column.name] = column.parse(text)
             except ValueError as error:
                 problems.add(file, f"{text!r}: {error}", line, column.name)
-    return Record(line, values)
+    return Record(line, values, frozenset(name for name, text in given.items() if text))
 
 
 def _expected(column: Column) -> str:

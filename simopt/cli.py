@@ -180,7 +180,7 @@ def alternatives(
     loaded = _load(str(case_of_run(run)), out)
     found = find_alternatives(loaded, run, options, lambda step: print(progress_line(step), file=sys.stderr))
     if out is not None:
-        write_alternatives(out, found)
+        write_alternatives(out, found, loaded)
     print_alternatives(found, loaded.units, out)
     raise typer.Exit(EXIT_INTERRUPTED if found.is_interrupted else 0)
 

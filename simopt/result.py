@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from design.errors import BadInputError
-from design.network import Design, LanePair, Network, NetworkError
+from design.errors import BadInputError, NetworkError
+from design.network import Design, LanePair, Network
+from design.records import name_of, pair_of
 from simopt.differences import BaselineComparison, design_as_dict, interval_as_dict
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
@@ -318,9 +319,9 @@ def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] 
     """Design of a `result.json` and, if the file has levels, a level for every used node; errors as `read_decision`."""
     content = _read_json(path)
     try:
-        lanes = tuple((str(lane["from"]), str(lane["to"])) for lane in content["design"]["lanes"])
+        lanes = tuple(pair_of(lane) for lane in content["design"]["lanes"])
         rows = content.get("base_stock_levels")
-        levels = None if rows is None else {str(row["node"]): float(row["level"]) for row in rows}
+        levels = None if rows is None else {name_of(row): float(row["level"]) for row in rows}
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ResultError(
             f"{path}: {error}: expected design.lanes [{{from, to}}] and base_stock_levels [{{node, level}}]"

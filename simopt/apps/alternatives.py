@@ -148,7 +148,9 @@ def _search(parts: ExactParts, found: ShortList, options: SolveOptions, on_list:
     params = LoopParams(options.tolerance, time_limit=options.time_limit)
     try:
         with remembered_interrupt() as interrupted:
-            for following in next_best_designs(parts.master(), parts.subproblem, found.own, found.count, params):
+            for following in next_best_designs(
+                parts.master(), parts.subproblem, found.own, found.count, params, parts.start
+            ):
                 found = following
                 on_list(found)
                 if interrupted():

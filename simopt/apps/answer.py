@@ -7,7 +7,7 @@ import numpy as np
 from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
-from simopt.apps.methods import SolveOptions, extensive_scenarios, make_certifier, projected_costs
+from simopt.apps.methods import SolveOptions, certify, extensive_scenarios, projected_costs
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.optimization.certificate import Certificate, fresh_seed
 from simopt.optimization.rounding import Rounder
@@ -68,8 +68,7 @@ class Answer:
 
     def certify(self, time_limit: float) -> None:
         """Try to prove the incumbent best; it may be replaced by a better one."""
-        certifier = make_certifier(self._case, self._options, self._ledger, time_limit)
-        self.certificate = certifier.certify(self._state)
+        self.certificate = certify(self._case, self._options, self._ledger, self._state, time_limit)
         self.incumbent = self.certificate.incumbent
 
     def evaluate(self) -> None:

@@ -132,7 +132,7 @@ class _Comparer:
 
     def _state_known(self) -> SearchState:
         """The search before as far as it helps, the baseline and the new design, all simulated."""
-        known = SearchState()
+        known = self._parts.start
         if self._is_exact:
             known = known.with_plans(list(self._state.plans.values()))
             for design in self._state.designs:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from design.network import Design, Network
+from design.records import pair_of
 from design.tables import Column, Problems, Record, expected_one_of, parse_text, read_table
 from simopt.result import ResultError, design_of, read_design
 
@@ -36,7 +37,7 @@ def read_baseline(path: Path, network: Network) -> Baseline:
     ----------
     path
         A `.json` with `design.lanes` and perhaps `base_stock_levels`, as in `result.json`; or a `.csv` with the columns
-        `from`, `to` and perhaps `used` (0 or 1), such as a run folder's `lanes.csv`.
+        `from`, `to` and perhaps `product` and `used` (0 or 1), such as a run folder's `lanes.csv`.
     network
         The candidates.
 
@@ -63,7 +64,7 @@ def _design_of_table(path: Path, network: Network) -> Design:
     if problems.messages:
         lines = [f"{path}{message.removeprefix(path.name)}" for message in problems.messages]
         raise ResultError("\n".join(lines))
-    return design_of(path, network, tuple((row.text("from"), row.text("to")) for row in rows))
+    return design_of(path, network, tuple(pair_of(row.values) for row in rows))
 
 
 def _check_lanes(file: str, rows: list[Record], network: Network, problems: Problems) -> None:
@@ -72,7 +73,7 @@ def _check_lanes(file: str, rows: list[Record], network: Network, problems: Prob
     candidates = {lane.pair for lane in network.lanes}
     suppliers: dict[str, Record] = {}
     for row in rows:
-        pair = origin, destination = row.text("from"), row.text("to")
+        pair = origin, destination = pair_of(row.values)
         for column, name in (("from", origin), ("to", destination)):
             if name not in known:
                 problems.add(file, f"unknown node {name!r}: {expected_one_of(name, sorted(known))}", row.line, column)
@@ -88,12 +89,12 @@ def _check_lanes(file: str, rows: list[Record], network: Network, problems: Prob
 
 def _check_supplier(file: str, row: Record, first: Record, problems: Problems) -> None:
     """Check that a row is the first one that leads to its node."""
-    origin, before = row.text("from"), first.text("from")
+    (origin, destination), before = pair_of(row.values), pair_of(first.values)[0]
     if origin != before:
-        what = f"node {row.text('to')!r} has another supplier, {before!r}, in row {first.line}"
+        what = f"node {destination!r} has another supplier, {before!r}, in row {first.line}"
         problems.add(file, f"{what}: expected one (single sourcing)", row.line, "from")
     elif first is not row:
-        what = f"duplicate lane '{origin} -> {row.text('to')}'"
+        what = f"duplicate lane '{origin} -> {destination}'"
         problems.add(file, f"{what}: expected once, first in row {first.line}", row.line)
 
 
@@ -113,6 +114,7 @@ def _parse_used(text: str) -> int:
 _COLUMNS = (
     Column("from", parse_text, "", required=True),
     Column("to", parse_text, "", required=True),
+    Column("product", parse_text, ""),
     Column("used", _parse_used, 1),
     *(Column(name, str) for name in _NOT_READ),
 )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from time import monotonic
 
 import numpy as np
 
 from design.case import Case
 from design.errors import BadInputError
 from design.extensive import ExtensiveMaster
-from design.master import Bound, Master, MasterParams, ProjectedMaster
+from design.master import Bound, MasterParams, PricedMaster, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
+from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
-from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
+from simopt.optimization.certificate import Certificate, CertificateParams, Certifier, fresh_seed
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
 from simopt.optimization.global_levels import CheckedSearch, NestedSearch
@@ -24,6 +26,7 @@ from simopt.optimization.paper_loop import PaperParams, paper_loop
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.polish import Polisher
 from simopt.optimization.search_state import SearchState
+from simopt.optimization.separate import joined, restricted
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
 from simopt.simulation.ledger import Ledger
@@ -102,6 +105,11 @@ class SolveOptions:
         return self.master == "extensive" or self.method == "paper"
 
     @property
+    def indifference(self) -> float:
+        """Share of the cost within which a certificate takes another design as equally good."""
+        return max(self.tolerance, 1e-6)
+
+    @property
     def is_sampled(self) -> bool:
         """Whether the master's costs are sample averages, so that its bound is statistical."""
         return self.samples_paths or self.scenarios is not None
@@ -156,10 +164,40 @@ class ExactParts:
         self._single_stage = QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
+        self.start = start_state(case)
 
     def master(self) -> ProjectedMaster:
         """A new master without prices."""
         return ProjectedMaster(self._case, self._single_stage, self._bound)
+
+
+def start_state(case: Case) -> SearchState:
+    """What a search knows before its first step."""
+    return SearchState(shared_costs=case.shared_costs)
+
+
+def certify(case: Case, options: SolveOptions, ledger: Ledger, state: SearchState, time_limit: float) -> Certificate:
+    """Try to prove a finished search's incumbent best; parts of the case that share nothing, each by itself.
+
+    Parameters
+    ----------
+    case, options, ledger
+        What was solved, and the search's ledger.
+    state
+        What the search knew in the end.
+    time_limit
+        Seconds.
+    """
+    parts, deadline = independent_parts(case), monotonic() + time_limit
+    if len(parts) == 1:
+        return make_certifier(case, options, ledger, time_limit).certify(state)
+    whole, found = CertificateParams(indifference=options.indifference), []
+    for part in parts:
+        own = make_certifier(part, options, ledger, deadline - monotonic())
+        confidence = 1.0 - (1.0 - whole.confidence) / len(parts)
+        own = replace(own, params=replace(own.params, confidence=confidence))
+        found.append(own.certify(restricted(state, part)))
+    return joined(case, found, whole)
 
 
 def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:
@@ -184,7 +222,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
         ProjectedMaster(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
-        CertificateParams(indifference=max(options.tolerance, 1e-6), time_limit=time_limit),
+        CertificateParams(indifference=options.indifference, time_limit=time_limit),
     )
 
 
@@ -194,17 +232,17 @@ def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 
 def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
-    master: Master
+    master: PricedMaster
     charged: SingleStageModel
     if options.master == "extensive":
         scenarios = extensive_scenarios(case, options)
         master, charged = ExtensiveMaster(case, scenarios), SampledSingleStage(scenarios)
     else:
         charged = projected_costs(case, options)
-        master = ProjectedMaster(case, charged, _master_params(options))
+        master = _projected_master(case, charged, options)
     loop = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
     subproblem = _subproblem(case, options, ledger, charged)
-    return Search(outer_approximation(master, subproblem, loop), True, master.num_scenarios)
+    return Search(outer_approximation(master, subproblem, loop, start_state(case)), True, master.num_scenarios)
 
 
 def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
@@ -212,12 +250,14 @@ def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     subproblem = _subproblem(case, replace(options, subproblem="kriging"), ledger, SampledSingleStage(scenarios), 1)
     params = PaperParams(time_limit=options.time_limit)
     master = ExtensiveMaster(case, scenarios)
-    return Search(paper_loop(master, subproblem, cheapest_transport_design(case), params), True, master.num_scenarios)
+    states = paper_loop(master, subproblem, cheapest_transport_design(case), params, start_state(case))
+    return Search(states, True, master.num_scenarios)
 
 
 def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     subproblem = _subproblem(case, options, ledger, QuadratureSingleStage(case.demand))
-    return Search(network_then_stock(cheapest_transport_design(case), subproblem), False, 0)
+    states = network_then_stock(cheapest_transport_design(case), subproblem, start_state(case))
+    return Search(states, False, 0)
 
 
 def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
@@ -234,6 +274,14 @@ def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     return Search(genetic_search(case, ledger, GeneticDesignParams.for_budget(options.budget), options.seed), False, 0)
+
+
+def _projected_master(case: Case, charged: SingleStageModel, options: SolveOptions) -> PricedMaster:
+    """The projected master, one for each part of the case that shares nothing with the others."""
+    params, parts = _master_params(options), independent_parts(case)
+    if len(parts) == 1:
+        return ProjectedMaster(case, charged, params)
+    return SeparateMasters(case, [(part, ProjectedMaster(part, charged, params)) for part in parts])
 
 
 def _master_params(options: SolveOptions) -> MasterParams:

@@ -17,16 +17,21 @@ from design.solver import SolveStatus
 from simopt.result import RuleOutcome
 
 MAX_PRICED = 12
+ONE_SUPPLIER = "one supplier for all products of a customer"
 TIME_LIMIT = 20.0
 
 
 def rule_values(case: Case, design: Design, costs: Mapping[Rule, float] | None = None) -> tuple[RuleOutcome, ...]:
     """Every rule with its sum for a design, and its cost where that is known, money over the horizon."""
-    known = costs or {}
-    return tuple(
+    known, ties = costs or {}, case.site_rules.ties
+    found = [
         RuleOutcome(rule.label, value, rule.least, rule.most if rule.most < inf else None, known.get(rule))
         for rule, value in case.site_rules.values(design).items()
-    )
+        if rule not in ties
+    ]
+    if ties:
+        found.append(RuleOutcome(ONE_SUPPLIER, 1.0, 1.0, 1.0, known.get(ties[0])))
+    return tuple(found)
 
 
 def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome, ...]:
@@ -60,11 +65,14 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
             raise KeyboardInterrupt
         return solution.bound if solution.status is SolveStatus.OPTIMAL else -inf
 
-    candidates = [rule for rule, value in values.items() if _may_bind(case, rule, value)][:MAX_PRICED]
+    ties = case.site_rules.ties
+    candidates = [rule for rule, value in values.items() if rule not in ties and _may_bind(case, rule, value)]
+    candidates = [*ties[:1], *candidates][:MAX_PRICED]
     with_all = lower_bound() if candidates else -inf
     costs: dict[Rule, float] = {}
     for rule in candidates:
-        without = lower_bound(rule.label) if monotonic() < deadline else -inf
+        labels = [tie.label for tie in ties] if rule in ties else [rule.label]
+        without = lower_bound(*labels) if monotonic() < deadline else -inf
         if np.isfinite(with_all) and np.isfinite(without):
             costs[rule] = max(with_all - without, 0.0)
     return rule_values(case, design, costs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from design.case import Case
+from design.records import as_records
 from simopt.apps.methods import SolveOptions
 from simopt.apps.solve import versions
 from simopt.differences import design_as_dict
@@ -59,4 +60,4 @@ def simulate_solution(
         **performance_as_dict(performance),
         "versions": versions(),
     }
-    return content, performance
+    return as_records(content, case.network), performance

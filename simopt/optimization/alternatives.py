@@ -77,7 +77,12 @@ class ShortList:
 
 
 def next_best_designs(
-    master: Master, subproblem: SolvesComponents, own: Design, count: int, params: LoopParams | None = None
+    master: Master,
+    subproblem: SolvesComponents,
+    own: Design,
+    count: int,
+    params: LoopParams | None = None,
+    start: SearchState | None = None,
 ) -> Iterator[ShortList]:
     """Find the next-best designs; yields the list after every master problem, the last one with its termination.
 
@@ -93,10 +98,12 @@ def next_best_designs(
         How many, at least 1.
     params
         When to end; the tolerance is a share of the last alternative's cost.
+    start
+        What to begin with; by default nothing is known, and designs share no costs.
     """
     params = params or LoopParams()
     deadline = monotonic() + params.time_limit
-    found = _with_design(ShortList(own, count), own, master, subproblem)
+    found = _with_design(ShortList(own, count, start or SearchState()), own, master, subproblem)
     for _ in range(params.max_iterations):
         try:
             proposal = master.solve(deadline - monotonic())

@@ -104,6 +104,8 @@ class Certificate:
         The claim in words, or why there is none.
     global_levels
         Whether the levels of every design compared were checked globally.
+    minimized
+        How, in words.
     """
 
     holds: bool
@@ -113,6 +115,7 @@ class Certificate:
     excluded_above: float
     statement: str
     global_levels: bool = False
+    minimized: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,12 +272,19 @@ class Certifier:
         def limit(values: Floats, sign: float) -> float:
             return float(values.mean() + sign * quantile * values.std(ddof=1))
 
-        own = np.array([batch.incumbent for batch in batches])
-        least = {d: np.array([sum(b.least[c] for c in d.components) for b in batches]) - own for d in state.designs}
+        shared = {design: state.shared_costs.of(design) for design in state.designs}
+        own = np.array([batch.incumbent for batch in batches]) + shared[incumbent.design]
+
+        def differences(design: Design, costs: Callable[[_Batch], Mapping[Component, float]]) -> Floats:
+            sums = np.array([sum(costs(batch)[c] for c in design.components) for batch in batches])
+            return np.asarray(sums + shared[design] - own)
+
+        least = {d: differences(d, lambda batch: batch.least) for d in state.designs}
         rivals = [d for d in state.designs if d != incumbent.design]
-        found = {d: np.array([sum(b.found[c] for c in d.components) for b in batches]) - own for d in rivals}
+        found = {d: differences(d, lambda batch: batch.found) for d in rivals}
+        by_control = np.array([batch.incumbent_by_control for batch in batches]) + shared[incumbent.design]
         return _Limits(
-            limit(np.array([batch.incumbent_by_control for batch in batches]), 1.0),
+            limit(by_control, 1.0),
             {design: limit(values, -1.0) for design, values in least.items()},
             {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
         )
@@ -282,7 +292,7 @@ class Certifier:
     def _batch(
         self, number: int, replications: int, state: SearchState, components: set[Component], checks: Checks
     ) -> _Batch:
-        """Mean costs on one batch of fresh paths, fixed costs included."""
+        """Mean costs on one batch of fresh paths, fixed costs of components included."""
         ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
         incumbent = _incumbent(state)
         least, found, own, control = {}, {}, 0.0, 0.0
@@ -300,25 +310,31 @@ class Certifier:
 
     def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
         used = {checks.get(component) for design in state.designs for component in design.components}
-        confidence, indifference = self.params.confidence, self.params.indifference
-        statement = (
-            f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
-            f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
-            f"{len(state.designs)} designs were optimized, the others excluded by the bound; "
-            f"{_how_minimized(used)}"
-        )
-        designs = len(state.designs)
-        return Certificate(True, confidence, _incumbent(state), designs, bound, statement, None not in used)
+        confidence, designs, minimized = self.params.confidence, len(state.designs), _how_minimized(used)
+        statement = claim(confidence, self.params.indifference, designs, minimized)
+        return Certificate(True, confidence, _incumbent(state), designs, bound, statement, None not in used, minimized)
 
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Mean costs on one batch: the incumbent's, raw and by control variate; components' at best and found levels."""
+    """Mean costs on one batch, shared costs left out.
+
+    The incumbent's, raw and by control variate, and those of components at their best and at the found levels.
+    """
 
     incumbent: float
     incumbent_by_control: float
     least: Mapping[Component, float]
     found: Mapping[Component, float]
+
+
+def claim(confidence: float, indifference: float, num_designs: int, minimized: str) -> str:
+    """What a certificate that holds says."""
+    return (
+        f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
+        f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
+        f"{num_designs} designs were optimized, the others excluded by the bound; {minimized}"
+    )
 
 
 def fresh_seed(seed: int, number: int) -> int:

@@ -16,9 +16,10 @@ from time import monotonic
 import numpy as np
 
 from design.case import Case
-from design.errors import NoSolutionError
+from design.errors import BadInputError, NoSolutionError
 from design.infeasibility import explain_infeasibility
 from design.network import Component, Design, LanePair, Network
+from design.separate import independent_parts
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
@@ -26,6 +27,10 @@ from simopt.optimization.subproblem import ComponentPlan
 
 class TooManyComponentsError(NoSolutionError):
     """The network has more distinct components than an exhaustive search may optimize."""
+
+
+class NotAdditiveError(BadInputError):
+    """The cost or the rules of a design are not those of its components; the message says what joins them."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,15 @@ def exhaustive_search(
 
     Raises
     ------
-    TooManyComponentsError
+    NotAdditiveError, TooManyComponentsError
         Before anything is simulated.
     """
     params = params or ExhaustiveParams()
     deadline = monotonic() + params.time_limit
     plans: dict[Component, ComponentPlan] = {}
-    components = all_components(case, params.max_components)
+    _refuse_joint(case)
+    parts = independent_parts(case)
+    components = [component for part in parts for component in all_components(part, params.max_components)]
     for subproblem in (first, again):
         for component in components:
             if monotonic() >= deadline:
@@ -79,10 +86,24 @@ def exhaustive_search(
                 return
             plans[component] = subproblem.solve(component)
         costs = {component: plan.cost.mean for component, plan in plans.items()}
-        components = near_best_components(case, costs, params.margin)
-    best = cheapest_combination(case, costs)
-    state = SearchState().with_plans(list(plans.values())).with_candidate(best)
+        components = [c for part in parts for c in near_best_components(part, _of_part(part, costs), params.margin)]
+    best = case.network.design(p for part in parts for p in cheapest_combination(part, _of_part(part, costs)).lanes)
+    state = SearchState(shared_costs=case.shared_costs).with_plans(list(plans.values())).with_candidate(best)
     yield replace(state, termination=Termination.COMPLETED)
+
+
+def _refuse_joint(case: Case) -> None:
+    """Refuse what a set of components and nodes does not tell."""
+    joint = [f"the fixed cost of lanes {' and '.join(map(str, c.lanes))}" for c in case.shared_costs.costs if c.lanes]
+    joint += [rule.label for rule in case.site_rules.capacities if len(rule.nodes) > 1]
+    joint += [rule.label for rule in case.site_rules.ties]
+    if joint:
+        raise NotAdditiveError(f"method 'exhaustive': several products share {joint[0]}; expected another method")
+
+
+def _of_part(part: Case, costs: Mapping[Component, float]) -> dict[Component, float]:
+    sources = set(part.network.sources)
+    return {component: cost for component, cost in costs.items() if component.source in sources}
 
 
 def all_components(case: Case, limit: int) -> list[Component]:
@@ -159,7 +180,7 @@ def cheapest_combination(case: Case, costs: Mapping[Component, float]) -> Design
     complete = [one for one in _combinations(numbers, costs, network.sources) if numbers.allows(one.nodes)]
     if not complete:
         explain_infeasibility(case)
-    best = min(complete, key=lambda one: one.cost)
+    best = min(complete, key=lambda one: one.cost + numbers.shared_cost(one.nodes))
     return network.design(pair for component in best.components for pair in component.lanes)
 
 
@@ -177,7 +198,8 @@ def near_best_components(case: Case, costs: Mapping[Component, float], margin: f
     """
     numbers, total = _Numbers(case), dict[Component, float]()
     for source in case.network.sources:
-        rest = _combinations(numbers, costs, [name for name in case.network.sources if name != source])
+        others = [name for name in case.network.sources if name != source]
+        rest = sorted(_combinations(numbers, costs, others), key=lambda one: one.cost)
         own = {component: numbers.bits(component.nodes) for component in costs if component.source == source}
         beside = {nodes: _cheapest_beside(numbers, nodes, rest) for nodes in set(own.values())}
         total |= {component: costs[component] + beside[nodes] for component, nodes in own.items()}
@@ -188,13 +210,16 @@ def near_best_components(case: Case, costs: Mapping[Component, float], margin: f
 class _Numbers:
     """Sets of nodes as numbers, one bit each.
 
-    Sources are left out, a combination has each of them once at most, unless rules say which nodes may be used.
+    Sources are left out, a combination has each of them once at most, unless rules say which nodes may be used or nodes
+    share costs.
     """
 
     def __init__(self, case: Case) -> None:
         self._rules = case.site_rules
         self._network = case.network
-        kept = case.network.order if self._rules.sites else [n for n in case.network.order if n not in self.sources]
+        self._shared = case.shared_costs
+        every = bool(self._rules.sites or self._shared.costs)
+        kept = case.network.order if every else [n for n in case.network.order if n not in self.sources]
         self._number = {name: k for k, name in enumerate(kept)}
         self._everyone = self.bits(case.network.customers)
 
@@ -212,17 +237,29 @@ class _Numbers:
         """The number of a set."""
         return sum(1 << self._number[name] for name in names if name in self._number)
 
+    def shared_cost(self, nodes: int) -> float:
+        """What a combination with these nodes pays on top of its components."""
+        return self._shared.of_parts(self._names(nodes), ()) if self._shared.costs else 0.0
+
     def allows(self, nodes: int) -> bool:
         """Whether a combination with these nodes serves everyone and keeps the rules."""
         if nodes & self._everyone != self._everyone:
             return False
-        return self._rules.allows_nodes([name for name, k in self._number.items() if nodes >> k & 1])
+        return self._rules.allows_nodes(self._names(nodes))
+
+    def _names(self, nodes: int) -> list[str]:
+        return [name for name, k in self._number.items() if nodes >> k & 1]
 
 
 def _cheapest_beside(numbers: _Numbers, nodes: int, rest: Sequence[_Combination]) -> float:
-    """Least cost of a combination that leaves these nodes alone and makes a design with them."""
-    fitting = (one for one in sorted(rest, key=lambda one: one.cost) if one.nodes & nodes == 0)
-    return next((one.cost for one in fitting if numbers.allows(one.nodes | nodes)), np.inf)
+    """Least cost of a combination, of these by ascending cost, that makes a design with a component of these nodes."""
+    best = np.inf
+    for one in rest:
+        if one.cost >= best:
+            break
+        if one.nodes & nodes == 0 and numbers.allows(one.nodes | nodes):
+            best = min(best, one.cost + numbers.shared_cost(one.nodes | nodes))
+    return float(best)
 
 
 def _combinations(numbers: _Numbers, costs: Mapping[Component, float], sources: Sequence[str]) -> list[_Combination]:

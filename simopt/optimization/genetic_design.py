@@ -74,7 +74,7 @@ def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed
     )
     pairs = [[lane.pair for lane in lanes] for lanes in suppliers.values()]
     genetic = start(space, params.genetic, seed)
-    state = SearchState()
+    state = SearchState(shared_costs=case.shared_costs)
     while not genetic.finished:
         population = ask(genetic)
         found = [_simulate(case, ledger, params.replications, *one) for one in _decoded(case, population, pairs)]
@@ -122,7 +122,7 @@ def _decoded(
 
 def _simulate(case: Case, ledger: Ledger, replications: int, design: Design, levels: dict[str, float]) -> Incumbent:
     costs = ledger.search_design(design, levels, replications).costs
-    estimate = Estimate.of(costs + sum(case.fixed_cost(component) for component in design.components))
+    estimate = Estimate.of(costs + case.design_fixed_cost(design))
     return Incumbent(design, levels, estimate.mean, estimate.half_width)
 
 

@@ -48,7 +48,7 @@ def best_limited_change(
         When to end.
     """
     master.limit_moves(given, moves)
-    start = SearchState().with_plans(list(known.plans.values()))
+    start = SearchState(shared_costs=known.shared_costs).with_plans(list(known.plans.values()))
     for design in known.designs:
         if moved_lanes(given, design) <= moves:
             start = start.with_candidate(design)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from design.master import Master, MasterSolution
+from design.master import MasterSolution, PricedMaster
 from design.network import Component
 from design.solver import SolveStatus
 from simopt.optimization.search_state import SearchState, Termination
@@ -55,7 +55,10 @@ class LoopParams:
 
 
 def outer_approximation(
-    master: Master, subproblem: SolvesComponents, params: LoopParams | None = None, start: SearchState | None = None
+    master: PricedMaster,
+    subproblem: SolvesComponents,
+    params: LoopParams | None = None,
+    start: SearchState | None = None,
 ) -> Iterator[SearchState]:
     """Run the loop; yields the state after every master problem, the last one with its termination.
 

@@ -39,7 +39,11 @@ class PaperParams:
 
 
 def paper_loop(
-    master: ExtensiveMaster, subproblem: SolvesComponents, first: Design, params: PaperParams | None = None
+    master: ExtensiveMaster,
+    subproblem: SolvesComponents,
+    first: Design,
+    params: PaperParams | None = None,
+    start: SearchState | None = None,
 ) -> Iterator[SearchState]:
     """Run the loop; yields the state after every iteration, the last one with its termination.
 
@@ -53,10 +57,12 @@ def paper_loop(
         The design to start from.
     params
         When to end.
+    start
+        What to begin with; by default nothing is known, and designs share no costs.
     """
     params = params or PaperParams()
     deadline = monotonic() + params.time_limit
-    state, design = SearchState(), first
+    state, design = start or SearchState(), first
     for _ in range(params.max_iterations):
         # Solve Sim_Opt at y_{k-1}: x_k, UB = min(UB, f(x_k, y_{k-1}))
         found = [subproblem.solve(component) for component in design.components if component not in state.plans]

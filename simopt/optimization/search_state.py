@@ -10,6 +10,7 @@ import numpy as np
 
 from design.master import Bound, MasterSolution
 from design.network import Component, Design
+from design.shared_costs import SharedCosts
 from simopt.optimization.subproblem import ComponentPlan
 from simopt.simulation.estimate import relative_gap
 
@@ -72,6 +73,8 @@ class SearchState:
         Every design all of whose components were simulated, in that order.
     termination
         Why the search ended, None while it goes on.
+    shared_costs
+        What a design pays on top of its components.
     """
 
     unpriced_bound: float = -np.inf
@@ -82,6 +85,7 @@ class SearchState:
     plans: Mapping[Component, ComponentPlan] = field(default_factory=dict)
     designs: tuple[Design, ...] = ()
     termination: Termination | None = None
+    shared_costs: SharedCosts = field(default_factory=SharedCosts)
 
     @property
     def gap(self) -> float | None:
@@ -117,7 +121,7 @@ class SearchState:
 
     def cost_of(self, design: Design) -> float:
         """Cost of a design all of whose components are simulated, money over the horizon."""
-        return sum(self.plans[component].cost.mean for component in design.components)
+        return sum(self.plans[c].cost.mean for c in design.components) + self.shared_costs.of(design)
 
     def levels_of(self, design: Design) -> dict[str, float]:
         """Base-stock level of each node of a design all of whose components are simulated, units."""

@@ -14,7 +14,9 @@ from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination
 
 
-def network_then_stock(design: Design, subproblem: SolvesComponents) -> Iterator[SearchState]:
+def network_then_stock(
+    design: Design, subproblem: SolvesComponents, start: SearchState | None = None
+) -> Iterator[SearchState]:
     """Optimize the levels of one design; yields the one state.
 
     Parameters
@@ -23,6 +25,9 @@ def network_then_stock(design: Design, subproblem: SolvesComponents) -> Iterator
         The network chosen beforehand (`design.transport`).
     subproblem
         Finds levels and cost of one component.
+    start
+        What to begin with; by default nothing is known, and designs share no costs.
     """
     plans = [subproblem.solve(component) for component in design.components]
-    yield replace(SearchState().with_plans(plans).with_candidate(design), termination=Termination.COMPLETED)
+    state = (start or SearchState()).with_plans(plans).with_candidate(design)
+    yield replace(state, termination=Termination.COMPLETED)

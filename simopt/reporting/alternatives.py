@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from design.case import Case
+from design.records import as_records
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ShortList
 from simopt.reporting.run_folder import write_json
@@ -41,17 +43,17 @@ def print_alternatives(found: Alternatives, units: Mapping[str, str], out: Path 
         print(f"written: {out / 'result.json'}")
 
 
-def write_alternatives(folder: Path, found: Alternatives) -> None:
+def write_alternatives(folder: Path, found: Alternatives, case: Case) -> None:
     """Write result.json.
 
     Parameters
     ----------
     folder
         Made if need be.
-    found
-        What was found.
+    found, case
+        What was found, and for which case.
     """
-    write_json(folder / "result.json", found.as_dict())
+    write_json(folder / "result.json", as_records(found.as_dict(), case.network))
 
 
 def change_line(change: DesignChange) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from design.case import Case
 from design.case_files import save_case
+from design.records import as_records
 from simopt.result import Iteration, Result
 
 
@@ -27,19 +28,20 @@ def write_run(folder: Path, case: Case, result: Result) -> None:
         What was solved and found.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "result.json", result.as_dict())
+    write_json(folder / "result.json", as_records(result.as_dict(), case.network))
     steps = [asdict(step) for step in result.iterations]
     write_csv(folder / "history.csv", [f.name for f in fields(Iteration)], steps)
     used = set(result.lanes)
+    network, product = case.network, ["product"] if case.network.products else []
     lanes = [
         {"from": k.origin, "to": k.destination, "used": int(k.pair in used), "unit_cost": k.unit_cost}
-        for k in case.network.lanes
+        for k in network.lanes
     ]
-    write_csv(folder / "lanes.csv", ["from", "to", "used", "unit_cost"], lanes)
+    write_csv(folder / "lanes.csv", ["from", "to", *product, "used", "unit_cost"], as_records(lanes, network))
     service = {row.node: asdict(row) for row in result.performance.service}
     nodes = [{**asdict(node), **service.get(node.node, {})} for node in result.performance.nodes]
-    columns = ["node", "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
-    write_csv(folder / "nodes.csv", columns, nodes)
+    columns = ["node", *product, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
+    write_csv(folder / "nodes.csv", columns, as_records(nodes, network))
     with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
         for step in steps:
             stream.write(json.dumps({"event": "iteration", **_finite(step)}) + "\n")

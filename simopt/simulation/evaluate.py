@@ -96,7 +96,7 @@ def evaluate(
         How long.
     """
     params = params or EvaluationParams()
-    fixed = sum(case.fixed_cost(component) for component in design.components)
+    fixed = case.design_fixed_cost(design)
     costs: list[Floats] = []
     totals = np.zeros((len(design.nodes), len(Measure)))
     done, wanted = 0, params.replications

@@ -8,10 +8,11 @@ from pyomo.contrib.appsi.solvers.highs import Highs
 from design.case import Case
 from design.case_files import load_case
 from design.demand import NormalDemand
+from design.errors import NetworkError
 from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError, build_flow_model
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Lane, Network, NetworkError, Node
+from design.network import Component, Lane, Network, Node
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage
 from design.single_stage_plan import single_stage_plan

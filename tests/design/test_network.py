@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from design.network import Component, CycleInNetworkError, Lane, Network, NetworkError, Node
+from design.errors import CycleInNetworkError, NetworkError
+from design.network import Component, Lane, Network, Node
 from tests.networks import random_tree, warehouse_with_retailers, whole
 from tests.small_cases import Features, all_designs, echelon_case
 

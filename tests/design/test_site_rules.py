@@ -235,7 +235,7 @@ def test_a_site_limit_that_cannot_hold_is_refused(limits):
 
 
 def test_a_rule_holds_up_to_rounding():
-    rule = Rule("capacity", ("W",), most=0.3, is_capacity=True)
+    rule = Rule("capacity", (("W",),), most=0.3, is_capacity=True)
     assert rule.holds(0.1 + 0.2)
     assert not rule.holds(0.31)
     assert Rule("free").holds(inf) is True

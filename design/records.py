@@ -1,0 +1,58 @@
+"""How tables and results name stocking points: by node, and by product where several are planned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from design.network import LanePair, Network
+from design.products import SEPARATOR
+
+_NAME_LISTS = ("open", "opened", "closed")
+
+
+def as_records(content: Any, network: Network) -> Any:
+    """Content of a result with `node` and `product`, or `from`, `to` and `product`, in every record.
+
+    Parameters
+    ----------
+    content
+        Mappings, sequences and values, in which stocking points have the network's names.
+    network
+        The candidates; without products the content stays as it is.
+    """
+    if not network.products:
+        return content
+    if isinstance(content, Mapping):
+        record = {key: _value(key, value, network) for key, value in content.items()}
+        if "node" in content:
+            return {**network.point(content["node"]), **{k: v for k, v in record.items() if k != "node"}}
+        if {"from", "to"} <= content.keys():
+            ends = network.link((content["from"], content["to"]))
+            return {**ends, **{k: v for k, v in record.items() if k not in ends}}
+        return record
+    if isinstance(content, list | tuple):
+        return [as_records(value, network) for value in content]
+    return content
+
+
+def _value(key: str, value: Any, network: Network) -> Any:
+    """Lists of names become lists of sites, each once."""
+    if key in _NAME_LISTS and isinstance(value, list):
+        return list(dict.fromkeys(network.node(name).place for name in value))
+    return as_records(value, network)
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """The network's name of a record's stocking point."""
+    return _joined(str(record["node"]), record)
+
+
+def pair_of(record: Mapping[str, Any]) -> LanePair:
+    """The network's names of the ends of a record's lane."""
+    return (_joined(str(record["from"]), record), _joined(str(record["to"]), record))
+
+
+def _joined(site: str, record: Mapping[str, Any]) -> str:
+    product = record.get("product")
+    return f"{site}{SEPARATOR}{product}" if product else site
