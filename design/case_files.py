@@ -199,14 +199,20 @@ def _names_are_sound(
     """Check that names are unique and known; False where the network's structure cannot be looked at."""
     before = len(problems.messages)
     known = {row.text("node") for row in node_rows}
-    _check_unique("nodes.csv", [(row, row.text("node")) for row in node_rows], "node", problems)
+    _check_unique("nodes.csv", [(row, _label(row, row.text("node"))) for row in node_rows], "node", problems)
     sound_lanes = [row for row in lane_rows if row.text("from") and row.text("to")]
-    pairs = [(row, f"{row.text('from')} -> {row.text('to')}") for row in sound_lanes]
+    pairs = [(row, _label(row, f"{row.text('from')} -> {row.text('to')}")) for row in sound_lanes]
     _check_unique("lanes.csv", pairs, "lane", problems)
-    _check_unique("demand.csv", [(row, row.text("node")) for row in demand_rows], "demand of", problems)
+    _check_unique("demand.csv", [(row, _label(row, row.text("node"))) for row in demand_rows], "demand of", problems)
     complete = bool(lane_rows) or not problems.in_file("lanes.csv")
     named = all(known) and len(sound_lanes) == len(lane_rows)
     return bool(known) and complete and named and len(problems.messages) == before
+
+
+def _label(row: Record, name: str) -> str:
+    """What must be unique in a table: a name, with a product where the row has one."""
+    product = row.text("product")
+    return name if not name or not product else f"{name}, product {product}"
 
 
 def _are_known(
