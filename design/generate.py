@@ -2,13 +2,14 @@
 
 Magnitudes are those of thirteen-node: transport a few ten-thousandths of money per unit and unit of distance, holding
 cost rising downstream and slightly convex, so that neither transport nor stock alone decides the design. A node's
-numbers hang on the seed and on its name alone, whatever the size of the network.
+numbers hang on the seed and on its name alone, whatever the size of the network; those of several products on the
+product's name too. Products share sites, which then have fixed costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from design.case import Case
 from design.demand import Demand, Floats, NormalDemand
 from design.errors import BadInputError
 from design.network import Lane, Network, Node
+from design.products import SEPARATOR
 from design.streams import Purpose, generator, name_keys
 
 MAX_NODES = 1_000
 MAX_LANES = 100_000
+MAX_PRODUCTS = 100
 
 SIDE = 100.0  # units of distance
 TRANSPORT_RATE = 0.0002  # money per unit and unit of distance
@@ -35,6 +38,7 @@ _SUPPLY_LEAD_TIME: Range = (2, 6)  # periods, the upper end excluded
 _DC_BACKORDER: Range = (10.0, 25.0)  # in terms of the holding cost
 _MEAN: Range = (20.0, 45.0)  # units per period
 _VARIATION: Range = (0.2, 0.5)  # standard deviation as a share of the mean
+_SITE_COST: dict[str, Range] = {"P": (10.0, 30.0), "W": (20.0, 60.0), "C": (0.0, 0.0)}  # per product, where several
 
 
 class GenerateError(BadInputError):
@@ -55,6 +59,8 @@ class GenerateParams:
         Backorders at plants and warehouses cost nothing, as in textbooks; only customers' backorders do.
     nearest
         Candidate lanes into every warehouse and DC, the shortest ones; None: all.
+    products
+        Above 1: so many products with fixed costs of plants and warehouses that they share.
     """
 
     plants: int
@@ -63,6 +69,7 @@ class GenerateParams:
     seed: int = 0
     free_inner: bool = False
     nearest: int | None = None
+    products: int = 1
 
     def __post_init__(self) -> None:
         for name, count in (("plants", self.plants), ("warehouses", self.warehouses), ("dcs", self.dcs)):
@@ -72,6 +79,8 @@ class GenerateParams:
             raise GenerateError(f"seed {self.seed}: expected a whole number, at least 0")
         if self.nearest is not None and self.nearest < 1:
             raise GenerateError(f"nearest {self.nearest}: expected a whole number, at least 1")
+        if not 1 <= self.products <= MAX_PRODUCTS:
+            raise GenerateError(f"products {self.products}: expected a whole number from 1 to {MAX_PRODUCTS}")
         if self.num_lanes > MAX_LANES:
             raise GenerateError(
                 f"{self.num_lanes:,} candidate lanes: expected at most {MAX_LANES:,}; --nearest K keeps fewer"
@@ -79,9 +88,9 @@ class GenerateParams:
 
     @property
     def num_lanes(self) -> int:
-        """Candidate lanes of the network."""
+        """Candidate lanes of the network, those of every product counted."""
         kept = MAX_NODES if self.nearest is None else self.nearest
-        return self.warehouses * min(self.plants, kept) + self.dcs * min(self.warehouses, kept)
+        return self.products * (self.warehouses * min(self.plants, kept) + self.dcs * min(self.warehouses, kept))
 
     @property
     def name(self) -> str:
@@ -91,6 +100,8 @@ class GenerateParams:
             name += "-free-inner"
         if self.nearest is not None:
             name += f"-nearest-{self.nearest}"
+        if self.products > 1:
+            name += f"-products-{self.products}"
         return f"{name}-seed-{self.seed}"
 
 
@@ -107,14 +118,20 @@ def generate_case(params: GenerateParams) -> Case:
     centers = [_node("C", k, params) for k in range(1, params.dcs + 1)]
     lanes = [lane for end in warehouses for lane in _lanes_into(end, plants, params.nearest)]
     lanes += [lane for end in centers for lane in _lanes_into(end, warehouses, params.nearest)]
+    nodes = [*plants, *warehouses, *centers]
+    if params.products > 1:
+        products = [f"item{k}" for k in range(1, params.products + 1)]
+        nodes = [_of_product(node, product, params) for node in nodes for product in products]
+        lanes = [_lane_of_product(lane, product) for lane in lanes for product in products]
+        centers = [node for node in nodes if node.place.startswith("C")]
     demand = {node.name: _demand(node.name, params.seed) for node in centers}
-    network = Network((*plants, *warehouses, *centers), tuple(lanes), tuple(demand))
+    network = Network(tuple(nodes), tuple(lanes), tuple(demand))
     units = {"period": "day", "quantity": "unit", "money": "m.u.", "distance": "km"}
     return Case(params.name, _title(params), network, demand, HORIZON, WARM_UP, units)
 
 
-def _node(letter: str, number: int, params: GenerateParams) -> Node:
-    name = f"{letter}{number}"
+def _node(letter: str, number: int, params: GenerateParams, name: str = "") -> Node:
+    name = name or f"{letter}{number}"
     x, y, holding, quadratic, backorder, lead_time, _, _ = _uniforms(name, params.seed)
     holding_cost = round(_within(_HOLDING[letter], holding), 4)
     inner = 0.0 if params.free_inner else INNER_BACKORDER
@@ -129,6 +146,27 @@ def _node(letter: str, number: int, params: GenerateParams) -> Node:
         round(_within(_QUADRATIC[letter], quadratic), 6),
         backorder_cost=round(ratio * holding_cost, 4),
     )
+
+
+def _of_product(node: Node, product: str, params: GenerateParams) -> Node:
+    """The stocking point of a product at a site: place and lead time are the site's, costs of stock the product's."""
+    letter, name = node.name[0], f"{node.name}{SEPARATOR}{product}"
+    own = _node(letter, int(node.name[1:]), params, name)
+    site_cost = params.products * _within(_SITE_COST[letter], _uniforms(node.name, params.seed)[-2])
+    return replace(
+        own,
+        x=node.x,
+        y=node.y,
+        lead_time=node.lead_time,
+        fixed_cost=float(round(site_cost)),
+        site=node.name,
+        product=product,
+    )
+
+
+def _lane_of_product(lane: Lane, product: str) -> Lane:
+    origin, destination = (f"{name}{SEPARATOR}{product}" for name in lane.pair)
+    return replace(lane, origin=origin, destination=destination)
 
 
 def _demand(name: str, seed: int) -> Demand:
@@ -171,4 +209,6 @@ def _title(params: GenerateParams) -> str:
     )
     if params.nearest is not None:
         title += f", the {params.nearest} nearest lanes"
+    if params.products > 1:
+        title += f", {params.products} products"
     return title + (", free inner backorders" if params.free_inner else "")

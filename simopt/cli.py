@@ -214,12 +214,13 @@ def generate(
     seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 0,
     free_inner: Annotated[bool, typer.Option("--free-inner", help="Only customers' backorders cost.")] = False,
     nearest: Annotated[int | None, typer.Option(help="Candidate lanes into a node, the shortest.")] = None,
+    products: Annotated[int, typer.Option(help="Products over the same sites, which then have fixed costs.")] = 1,
 ) -> None:
     """Make a random network of plants, warehouses and distribution centers."""
     from design.case_files import save_case
     from design.generate import GenerateParams, generate_case
 
-    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest))
+    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest, products))
     save_case(made, out)
     print(f"{made.name}: {len(made.network.nodes)} nodes, {len(made.network.lanes)} candidate lanes, written: {out}")
 

@@ -144,3 +144,26 @@ def test_nonsense_is_refused_in_one_line(size, options, said):
 def test_a_thousand_nodes_an_echelon_are_no_matter():
     case = generate_case(GenerateParams(1000, 1000, 1000, nearest=3))
     assert len(case.network.lanes) == 6000
+
+
+def test_products_share_places_and_site_costs_but_no_cost_of_stock():
+    one, two = (generate_case(GenerateParams(2, 3, 4, seed=5, products=k)) for k in (1, 2))
+    network = two.network
+    assert network.products == ("item1", "item2")
+    assert len(network.nodes) == 2 * len(one.network.nodes)
+    assert len(network.lanes) == 2 * len(one.network.lanes)
+    for place, names in network.sites.items():
+        first, second = map(network.node, names)
+        alone = one.network.node(place)
+        assert {(node.x, node.y, node.lead_time) for node in (first, second)} == {(alone.x, alone.y, alone.lead_time)}
+        assert first.fixed_cost == second.fixed_cost
+        assert first.fixed_cost > 0.0 or place.startswith("C")
+        assert first.backorder_cost != second.backorder_cost
+    assert two.demand["C1/item1"] != two.demand["C1/item2"]
+    assert two.name == "random-2-3-4-products-2-seed-5"
+
+
+@pytest.mark.parametrize("products", [0, 101])
+def test_an_odd_number_of_products_is_refused(products):
+    with pytest.raises(GenerateError, match=f"products {products}: expected a whole number from 1 to 100"):
+        GenerateParams(1, 1, 1, products=products)
