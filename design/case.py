@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from design.demand import Demand
+from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, has_factors, priced_network
 from design.errors import BadInputError
 from design.network import Component, Lane, Network
-from design.site_rules import SiteLimit, SiteRules
+from design.site_rules import EmissionCap, SiteLimit, SiteRules
 
 
 class CaseError(BadInputError):
@@ -49,6 +50,8 @@ class Case:
         How many nodes of a kind may be used, by kind.
     periods_per_year
         Turns costs over the horizon into costs per year; None where nobody asked.
+    emissions
+        Price and cap of emissions.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Case:
     units: Mapping[str, str] = field(default_factory=dict)
     site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
     periods_per_year: float | None = None
+    emissions: EmissionSettings = field(default_factory=EmissionSettings)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -72,7 +76,7 @@ class Case:
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.name, self.title, self.network, dict(self.demand), self.horizon, self.warm_up)
-        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year))
+        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year, self.emissions))
 
     @property
     def num_periods(self) -> int:
@@ -82,7 +86,40 @@ class Case:
     @cached_property
     def site_rules(self) -> SiteRules:
         """What a design must respect beside serving every customer."""
-        return SiteRules(self.network, self.mean_demand, self.site_limits)
+        cap = None
+        if self.emissions.cap is not None:
+            cap = EmissionCap(self.emissions.cap, self.emission_unit, self.horizon, self.has_held_cap)
+        return SiteRules(self.network, self.mean_demand, self.site_limits, cap)
+
+    @cached_property
+    def charged(self) -> Network:
+        """The network with all costs as they are charged: what emissions cost is added to its rates."""
+        price = self.emissions.price
+        return priced_network(self.network, price) if price else self.network
+
+    def at_price(self, price: float) -> Case:
+        """The case with another price of emissions, money per unit of emission."""
+        return replace(self, emissions=replace(self.emissions, price=price))
+
+    @cached_property
+    def as_emissions(self) -> Case:
+        """The case with emissions in the place of costs and without a cap."""
+        return replace(self, network=emission_network(self.network), emissions=EmissionSettings())
+
+    @cached_property
+    def has_emissions(self) -> bool:
+        """Whether anything emits."""
+        return has_factors(self.network)
+
+    @cached_property
+    def has_held_cap(self) -> bool:
+        """Whether held stock counts against a cap, so that base-stock levels decide whether it is kept."""
+        return self.emissions.cap is not None and any(node.holding_emission > 0.0 for node in self.network.nodes)
+
+    @property
+    def emission_unit(self) -> str:
+        """Name of the unit of emission."""
+        return self.units.get("emission", DEFAULT_UNIT)
 
     @cached_property
     def mean_demand(self) -> dict[str, float]:
@@ -91,13 +128,14 @@ class Case:
 
     def flow_cost(self, lane: Lane, customer: str) -> float:
         """Expected transport and pipeline cost of serving a customer over a lane, money over the horizon."""
-        per_unit = lane.unit_cost + lane.pipeline_holding_cost * lane.lead_time
+        charged = self.charged.lane(lane.pair)
+        per_unit = charged.unit_cost + charged.pipeline_holding_cost * charged.lead_time
         return self.horizon * per_unit * self.mean_demand[customer]
 
     def fixed_cost(self, component: Component) -> float:
         """Fixed costs of a component's nodes and lanes, money over the horizon."""
-        nodes = sum(self.network.node(name).fixed_cost for name in component.nodes)
-        return nodes + sum(self.network.lane(pair).fixed_cost for pair in component.lanes)
+        nodes = sum(self.charged.node(name).fixed_cost for name in component.nodes)
+        return nodes + sum(self.charged.lane(pair).fixed_cost for pair in component.lanes)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from design.tables import (
 )
 
 _RATE = number_parser(0.0, "money")
+_EMISSION = number_parser(0.0, "units of emission")
 _NODE_COLUMNS = (
     Column("node", parse_text, "", required=True),
     Column("kind", parse_text, ""),
@@ -48,6 +49,8 @@ _NODE_COLUMNS = (
     Column("latitude", number_parser(-90.0, "degrees", 90.0)),
     Column("longitude", number_parser(-180.0, "degrees", 180.0)),
     Column("pack_size", number_parser(0.0, "units"), 0.0),
+    Column("site_emission", _EMISSION, 0.0),
+    Column("holding_emission", _EMISSION, 0.0),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
@@ -58,6 +61,7 @@ _LANE_COLUMNS = (
     Column("fixed_cost", _RATE, 0.0),
     Column("pipeline_holding_cost", _RATE, 0.0),
     Column("status", choice_parser("open", "closed"), ""),
+    Column("emission", _EMISSION),
 )
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
@@ -110,7 +114,7 @@ def read_case(folder: Path) -> Case:
     nodes = {row.text("node"): _node(row) for row in node_rows}
     if _names_are_sound(node_rows, lane_rows, demand_rows, problems):
         _check_structure(node_rows, lane_rows, problems)
-    lanes = [_lane(row, nodes, settings.rate, problems) for row in lane_rows]
+    lanes = [_lane(row, nodes, settings, problems) for row in lane_rows]
     demand = _demand(demand_rows, problems)
     _refuse(folder, problems)
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
@@ -126,6 +130,7 @@ def read_case(folder: Path) -> Case:
         settings.units,
         settings.site_limits,
         settings.periods_per_year,
+        settings.emissions,
     )
 
 
@@ -139,12 +144,14 @@ def _node(row: Record) -> Node:
     return Node(name=row.text("node"), **values)  # type: ignore[arg-type]
 
 
-def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: Problems) -> Lane:
+def _lane(row: Record, nodes: Mapping[str, Node], settings: Settings, problems: Problems) -> Lane:
     origin, destination = row.text("from"), row.text("to")
     distance, unit_cost = row.optional_number("distance"), row.optional_number("unit_cost")
+    emission = row.optional_number("emission")
     if distance is None and origin in nodes and destination in nodes:
         distance = distance_between(nodes[origin], nodes[destination])
-    unknown = unit_cost is None and rate is not None and distance is None
+    rates = ((unit_cost, settings.rate), (emission, settings.emission_rate))
+    unknown = distance is None and any(own is None and rate is not None for own, rate in rates)
     if unknown and not problems.in_row("lanes.csv", row) and not problems.in_file("nodes.csv"):
         problems.add(
             "lanes.csv",
@@ -153,7 +160,9 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
             "distance",
         )
     if unit_cost is None:
-        unit_cost = (rate or 0.0) * (distance or 0.0)
+        unit_cost = (settings.rate or 0.0) * (distance or 0.0)
+    if emission is None:
+        emission = (settings.emission_rate or 0.0) * (distance or 0.0)
     return Lane(
         origin,
         destination,
@@ -163,6 +172,7 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
         row.number("fixed_cost"),
         row.number("pipeline_holding_cost"),
         row.text("status"),
+        emission,
     )
 
 
@@ -262,13 +272,20 @@ def save_case(case: Case, folder: Path) -> None:
         units=case.units,
         site_limits=case.site_limits,
         periods_per_year=case.periods_per_year,
+        emissions=case.emissions,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     nodes = [
         {"node": n.name, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}}
         for n in case.network.nodes
     ]
-    lanes = [{_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)} for k in case.network.lanes]
+    lanes = [
+        {
+            **{_LANE_HEADERS.get(f.name, f.name): getattr(k, f.name) for f in fields(k)},
+            "emission": k.emission or None,
+        }
+        for k in case.network.lanes
+    ]
     demand = [{"node": name, **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)

@@ -9,12 +9,14 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from design.emissions import EmissionSettings
 from design.site_rules import SiteLimit
 from design.tables import Problems, expected_one_of
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
     "simulation": ("horizon", "warm_up", "periods_per_year"),
     "transport": ("rate",),
+    "emissions": ("rate", "price", "cap"),
     "units": None,
     "sites": None,
 }
@@ -40,6 +42,10 @@ class Settings:
         How many nodes of a kind may be used.
     periods_per_year
         Or None.
+    emission_rate
+        Emissions per unit and unit of distance, or None.
+    emissions
+        Their price and cap.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Settings:
     units: Mapping[str, str] = field(default_factory=dict)
     site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
     periods_per_year: float | None = None
+    emission_rate: float | None = None
+    emissions: EmissionSettings = field(default_factory=EmissionSettings)
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -65,7 +73,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, units, sites = (_table(path.name, raw, key, problems) for key in _TABLES)
+    simulation, transport, emissions, units, sites = (_table(path.name, raw, key, problems) for key in _TABLES)
     return Settings(
         name=_text(path.name, raw.get("name", path.parent.name), "name", problems),
         title=_text(path.name, raw.get("title", ""), "title", problems),
@@ -82,15 +90,25 @@ def read_settings(path: Path, problems: Problems) -> Settings:
             problems,
             above_zero=True,
         ),
+        emission_rate=_number(
+            path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
+        ),
+        emissions=EmissionSettings(
+            _number(path.name, emissions, "emissions.price", "a number of money, at least 0", problems),
+            _number(path.name, emissions, "emissions.cap", "a number of units of emission, at least 0", problems),
+        ),
     )
 
 
 def format_settings(settings: Settings) -> str:
-    """The text of a case.toml that `read_settings` turns into the same settings; the rate is left out."""
+    """The text of a case.toml that `read_settings` turns into the same settings; rates per distance are left out."""
     lines = [f"name = {_quoted(settings.name)}", f"title = {_quoted(settings.title)}", "", "[simulation]"]
     lines += [f"horizon = {settings.horizon}", f"warm_up = {settings.warm_up}"]
     if settings.periods_per_year is not None:
         lines.append(f"periods_per_year = {settings.periods_per_year!r}")
+    emissions = {"price": settings.emissions.price, "cap": settings.emissions.cap}
+    if any(value is not None for value in emissions.values()):
+        lines += ["", "[emissions]", *(f"{key} = {value!r}" for key, value in emissions.items() if value is not None)]
     if settings.units:
         lines += ["", "[units]", *(f"{_quoted(key)} = {_quoted(value)}" for key, value in settings.units.items())]
     for kind, limit in settings.site_limits.items():

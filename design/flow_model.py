@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, sqrt
 from statistics import median
 from typing import Any
@@ -63,7 +63,7 @@ def money_scale(case: Case) -> float:
     Tolerances of a solver are absolute, so the same case in cents or in billions must look alike to it. The median of
     the positive transport and fixed costs and of rough holding costs will do; 1 where nothing costs anything.
     """
-    network, terms = case.network, list[float]()
+    network, terms = case.charged, list[float]()
     for lane in network.lanes:
         terms.extend(case.flow_cost(lane, c) for c in network.reachable_customers[lane.destination])
         terms.extend((lane.fixed_cost, _rough_stock_cost(case, lane.destination, lane.lead_time)))
@@ -75,7 +75,7 @@ def money_scale(case: Case) -> float:
 
 def _rough_stock_cost(case: Case, name: str, lead_time: int) -> float:
     """Holding one deviation of the lead-time demand of all customers that a node can serve."""
-    node = case.network.node(name)
+    node = case.charged.node(name)
     customers = case.network.reachable_customers[name]
     deviation = sqrt(lead_time * sum(case.demand[c].standard_deviation ** 2 for c in customers))
     return case.horizon * (node.holding_cost + node.holding_quadratic * deviation) * deviation
@@ -87,7 +87,7 @@ def useful_lanes(network: Network) -> list[LanePair]:
 
 
 def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
-    network, scale = case.network, money_scale(case)
+    network, scale = case.charged, money_scale(case)
     terms = []
     for pair in lanes:
         lane, customers = network.lane(pair), network.reachable_customers[pair[1]]
@@ -162,6 +162,8 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     @model.Constraint(list(by_label))
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
         rule = by_label[label]
+        if rule.is_emission:
+            return _emission_row(model, case, rule, used)
         lanes = [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
         terms = through if rule.is_capacity else used
         body = pyo.quicksum([*(term for name in rule.nodes for term in terms[name]), *lanes])
@@ -170,6 +172,20 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
         if not rule.holds(body):
             raise InfeasibleError(f"no design can satisfy: {rule.label}")
         return pyo.Constraint.Feasible
+
+
+def _emission_row(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> Any:
+    """Emissions of transport and sites, in units of the cap so that the solver's tolerance is a share of it."""
+    unit = rule.most or 1.0
+    sites = zip(rule.nodes, rule.node_weights, strict=True)
+    terms = [weight / unit * term for name, weight in sites for term in used[name]]
+    weights = dict(zip(rule.lanes, rule.flow_weights, strict=True))
+    terms += [
+        weights[origin, end] / unit * case.mean_demand[customer] * reach
+        for (customer, origin, end), reach in model.reach.items()
+        if (origin, end) in weights
+    ]
+    return pyo.quicksum(terms) <= rule.most / unit if terms else pyo.Constraint.Feasible
 
 
 def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:

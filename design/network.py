@@ -65,6 +65,10 @@ class Node:
         "open": must be used; "closed": must not; "": free to choose.
     max_distance, max_lead_time
         Of the lane that supplies the node; longer candidates cannot be used.
+    site_emission
+        Emissions per horizon if the node is used.
+    holding_emission
+        Emissions per unit on hand and period.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Node:
     latitude: float | None = None
     longitude: float | None = None
     pack_size: float = 0.0
+    site_emission: float = 0.0
+    holding_emission: float = 0.0
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:
@@ -118,6 +124,8 @@ class Lane:
         Money per unit in transit and period.
     status
         "open": must be used; "closed": must not; "": free to choose.
+    emission
+        Emissions per unit shipped.
     """
 
     origin: str
@@ -128,6 +136,7 @@ class Lane:
     fixed_cost: float = 0.0
     pipeline_holding_cost: float = 0.0
     status: str = ""
+    emission: float = 0.0
 
     @property
     def pair(self) -> LanePair:

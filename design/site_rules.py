@@ -5,6 +5,10 @@ Every rule bounds one sum over a design:
     Σ_c m_c·(reach of c through i) ≤ capacity_i            mean throughput of a node
     least_k ≤ Σ_{i of kind k} used_i ≤ most_k               number of used nodes of a kind
     used_i = 1, y_l = 1                                      nodes and lanes with status "open"
+    H·Σ_l e_l·(mean flow over l) + Σ_i E_i·used_i ≤ cap      emissions of transport and sites over the horizon H
+
+A cap on emissions that counts held stock as well allows no design that breaks this rule, and every design that keeps it
+with levels low enough: with no base stock at all nothing is ever on hand (`simopt.optimization.emission_cap`).
 
 Closed nodes and lanes, and lanes longer than their destination allows, are no candidates at all
 (`Network.usable_lanes`).
@@ -41,6 +45,28 @@ class SiteLimit:
 
 
 @dataclass(frozen=True)
+class EmissionCap:
+    """How much a design may emit.
+
+    Parameters
+    ----------
+    most
+        Over the horizon, in units of emission.
+    unit
+        Their name.
+    horizon
+        Periods.
+    counts_held
+        Whether held stock counts against the cap, which then is more than the rule on transport and sites.
+    """
+
+    most: float
+    unit: str
+    horizon: int
+    counts_held: bool = False
+
+
+@dataclass(frozen=True)
 class Rule:
     """Bounds on a sum over a design.
 
@@ -56,6 +82,9 @@ class Rule:
         Bounds of the sum.
     is_capacity
         Whether it is the throughput of `nodes`.
+    node_weights, flow_weights
+        Of a rule on emissions: what each of `nodes` counts if it is used, and each of `lanes` per unit of mean flow and
+        period. Blank otherwise.
     """
 
     label: str
@@ -64,11 +93,22 @@ class Rule:
     least: float = 0.0
     most: float = inf
     is_capacity: bool = False
+    node_weights: tuple[float, ...] = ()
+    flow_weights: tuple[float, ...] = ()
+
+    @property
+    def is_emission(self) -> bool:
+        """Whether it bounds emissions."""
+        return bool(self.node_weights or self.flow_weights)
 
     def value(self, throughput: Mapping[str, float], lanes: Collection[LanePair] = ()) -> float:
         """The sum for a design with this throughput of its used nodes and these lanes."""
         if self.is_capacity:
             return sum(throughput.get(name, 0.0) for name in self.nodes)
+        if self.is_emission:
+            sites = (w for name, w in zip(self.nodes, self.node_weights, strict=True) if name in throughput)
+            flows = zip(self.lanes, self.flow_weights, strict=True)
+            return sum(sites) + sum(w * throughput[pair[1]] for pair, w in flows if pair in lanes)
         return sum(name in throughput for name in self.nodes) + sum(pair in lanes for pair in self.lanes)
 
     def holds(self, value: float) -> bool:
@@ -88,11 +128,14 @@ class SiteRules:
         Of each customer, units per period.
     limits
         For kinds of nodes.
+    emission_cap
+        Or None.
     """
 
     network: Network
     mean_demand: Mapping[str, float]
     limits: Mapping[str, SiteLimit]
+    emission_cap: EmissionCap | None = None
 
     @cached_property
     def capacities(self) -> tuple[Rule, ...]:
@@ -123,9 +166,29 @@ class SiteRules:
         return tuple(Rule(f"lane {a} -> {b} open", lanes=((a, b),), least=1.0) for a, b in forced)
 
     @cached_property
+    def emissions(self) -> tuple[Rule, ...]:
+        """The rule on emissions of transport and sites, if there is a cap and they emit."""
+        cap = self.emission_cap
+        nodes = [node for node in self.network.nodes if node.site_emission > 0.0]
+        lanes = [lane for lane in self.network.lanes if lane.emission > 0.0]
+        if cap is None or not nodes + lanes:
+            return ()
+        what = "emissions of transport and sites" if cap.counts_held else "emissions"
+        return (
+            Rule(
+                f"{what} at most {cap.most:g} {cap.unit}",
+                tuple(node.name for node in nodes),
+                tuple(lane.pair for lane in lanes),
+                most=cap.most,
+                node_weights=tuple(node.site_emission for node in nodes),
+                flow_weights=tuple(cap.horizon * lane.emission for lane in lanes),
+            ),
+        )
+
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """All of them."""
-        return (*self.capacities, *self.sites, *self.forced_lanes)
+        return (*self.capacities, *self.sites, *self.forced_lanes, *self.emissions)
 
     def throughput(self, component: Component) -> dict[str, float]:
         """Mean demand on each node of a component, units per period."""

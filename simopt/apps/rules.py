@@ -29,11 +29,11 @@ def rule_values(case: Case, design: Design, costs: Mapping[Rule, float] | None =
     )
 
 
-def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome, ...]:
+def rule_outcomes(case: Case, design: Design, bound: Bound, proven: float = -inf) -> tuple[RuleOutcome, ...]:
     """Every rule with its sum; those that may bind with what the lower bound gains by them.
 
-    A rule may bind if its sum is at a limit, or a capacity would not suffice for one more customer. At most twelve are
-    priced, within 20 seconds.
+    A rule may bind if its sum is at a limit, a capacity would not suffice for one more customer, or it caps emissions.
+    At most twelve are priced, within 20 seconds.
 
     Parameters
     ----------
@@ -41,6 +41,9 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
         The case and a design.
     bound
         Which stock costs the master charges.
+    proven
+        A lower bound under all rules that may be higher than the master's, where held stock counts against the cap on
+        emissions; money over the horizon.
 
     Raises
     ------
@@ -60,17 +63,21 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
             raise KeyboardInterrupt
         return solution.bound if solution.status is SolveStatus.OPTIMAL else -inf
 
-    candidates = [rule for rule, value in values.items() if _may_bind(case, rule, value)][:MAX_PRICED]
+    candidates = [rule for rule, value in values.items() if _may_bind(case, rule, value)]
+    candidates = sorted(candidates, key=lambda rule: not rule.is_emission)[:MAX_PRICED]
     with_all = lower_bound() if candidates else -inf
     costs: dict[Rule, float] = {}
     for rule in candidates:
         without = lower_bound(rule.label) if monotonic() < deadline else -inf
         if np.isfinite(with_all) and np.isfinite(without):
-            costs[rule] = max(with_all - without, 0.0)
+            under_all = max(with_all, proven) if rule.is_emission else with_all
+            costs[rule] = max(under_all - without, 0.0)
     return rule_values(case, design, costs)
 
 
 def _may_bind(case: Case, rule: Rule, value: float) -> bool:
+    if rule.is_emission:
+        return True
     if rule.is_capacity:
         return value > rule.most - max(case.mean_demand.values())
     return value in (rule.least, rule.most)
