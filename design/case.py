@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
 from design.demand import Demand
+from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, has_factors, priced_network
 from design.errors import BadInputError
 from design.network import Component, Design, Lane, Network
 from design.shared_costs import SharedCosts
-from design.site_rules import SiteLimit, SiteRules, Sourcing
+from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
 
 
 class CaseError(BadInputError):
@@ -52,6 +53,8 @@ class Case:
         Turns costs over the horizon into costs per year; None where nobody asked.
     sourcing
         Whether all products of a customer must come from one supplier.
+    emissions
+        Price and cap of emissions.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Case:
     site_limits: Mapping[str, SiteLimit] = field(default_factory=dict)
     periods_per_year: float | None = None
     sourcing: Sourcing = Sourcing.PRODUCT
+    emissions: EmissionSettings = field(default_factory=EmissionSettings)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -76,7 +80,8 @@ class Case:
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.name, self.title, self.network, dict(self.demand), self.horizon, self.warm_up)
-        return (Case, (*fields, dict(self.units), dict(self.site_limits), self.periods_per_year, self.sourcing))
+        options = (dict(self.units), dict(self.site_limits), self.periods_per_year, self.sourcing, self.emissions)
+        return (Case, (*fields, *options))
 
     @property
     def num_periods(self) -> int:
@@ -86,12 +91,45 @@ class Case:
     @cached_property
     def site_rules(self) -> SiteRules:
         """What a design must respect beside serving every customer."""
-        return SiteRules(self.network, self.mean_demand, self.site_limits, self.sourcing)
+        cap = None
+        if self.emissions.cap is not None:
+            cap = EmissionCap(self.emissions.cap, self.emission_unit, self.horizon, self.has_held_cap)
+        return SiteRules(self.network, self.mean_demand, self.site_limits, self.sourcing, cap)
 
     @cached_property
     def shared_costs(self) -> SharedCosts:
         """Fixed costs that are no part of a single component's cost."""
-        return SharedCosts.of_network(self.network)
+        return SharedCosts.of_network(self.charged)
+
+    @cached_property
+    def charged(self) -> Network:
+        """The network with all costs as they are charged: what emissions cost is added to its rates."""
+        price = self.emissions.price
+        return priced_network(self.network, price) if price else self.network
+
+    def at_price(self, price: float) -> Case:
+        """The case with another price of emissions, money per unit of emission."""
+        return replace(self, emissions=replace(self.emissions, price=price))
+
+    @cached_property
+    def as_emissions(self) -> Case:
+        """The case with emissions in the place of costs and without a cap."""
+        return replace(self, network=emission_network(self.network), emissions=EmissionSettings())
+
+    @cached_property
+    def has_emissions(self) -> bool:
+        """Whether anything emits."""
+        return has_factors(self.network)
+
+    @cached_property
+    def has_held_cap(self) -> bool:
+        """Whether held stock counts against a cap, so that base-stock levels decide whether it is kept."""
+        return self.emissions.cap is not None and any(node.holding_emission > 0.0 for node in self.network.nodes)
+
+    @property
+    def emission_unit(self) -> str:
+        """Name of the unit of emission."""
+        return self.units.get("emission", DEFAULT_UNIT)
 
     @cached_property
     def mean_demand(self) -> dict[str, float]:
@@ -100,13 +138,14 @@ class Case:
 
     def flow_cost(self, lane: Lane, customer: str) -> float:
         """Expected transport and pipeline cost of serving a customer over a lane, money over the horizon."""
-        per_unit = lane.unit_cost + lane.pipeline_holding_cost * lane.lead_time
+        charged = self.charged.lane(lane.pair)
+        per_unit = charged.unit_cost + charged.pipeline_holding_cost * charged.lead_time
         return self.horizon * per_unit * self.mean_demand[customer]
 
     def fixed_cost(self, component: Component) -> float:
         """Fixed costs of a component's nodes and lanes, shared ones left out, money over the horizon."""
-        nodes = (self.network.node(name) for name in component.nodes if name not in self.shared_costs.nodes)
-        lanes = (self.network.lane(pair) for pair in component.lanes if pair not in self.shared_costs.lanes)
+        nodes = (self.charged.node(name) for name in component.nodes if name not in self.shared_costs.nodes)
+        lanes = (self.charged.lane(pair) for pair in component.lanes if pair not in self.shared_costs.lanes)
         return sum(node.fixed_cost for node in nodes) + sum(lane.fixed_cost for lane in lanes)
 
     def design_fixed_cost(self, design: Design) -> float:

@@ -18,6 +18,7 @@ from design.distance import distance_between
 from design.errors import CycleInNetworkError
 from design.network import Lane, Network, Node
 from design.products import Tables, spread_products
+from design.records import lane_record, point_record
 from design.tables import (
     Column,
     Problems,
@@ -32,6 +33,7 @@ from design.tables import (
 
 _PRODUCT = Column("product", parse_text, "")
 _RATE = number_parser(0.0, "money")
+_EMISSION = number_parser(0.0, "units of emission")
 _NODE_COLUMNS = (
     Column("node", parse_text, "", required=True),
     _PRODUCT,
@@ -52,6 +54,8 @@ _NODE_COLUMNS = (
     Column("latitude", number_parser(-90.0, "degrees", 90.0)),
     Column("longitude", number_parser(-180.0, "degrees", 180.0)),
     Column("pack_size", number_parser(0.0, "units"), 0.0),
+    Column("site_emission", _EMISSION, 0.0),
+    Column("holding_emission", _EMISSION, 0.0),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
@@ -63,6 +67,7 @@ _LANE_COLUMNS = (
     Column("fixed_cost", _RATE, 0.0),
     Column("pipeline_holding_cost", _RATE, 0.0),
     Column("status", choice_parser("open", "closed"), ""),
+    Column("emission", _EMISSION),
 )
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
@@ -120,7 +125,7 @@ def read_case(folder: Path) -> Case:
     nodes = {row.text("node"): _node(row) for row in node_rows}
     if _names_are_sound(node_rows, lane_rows, demand_rows, problems) and are_known:
         _check_structure(node_rows, lane_rows, problems)
-    lanes = [_lane(row, nodes, settings.rate, problems) for row in lane_rows]
+    lanes = [_lane(row, nodes, settings, problems) for row in lane_rows]
     demand = _demand(demand_rows, problems)
     _refuse(folder, problems)
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
@@ -137,6 +142,7 @@ def read_case(folder: Path) -> Case:
         settings.site_limits,
         settings.periods_per_year,
         settings.sourcing,
+        settings.emissions,
     )
 
 
@@ -150,12 +156,14 @@ def _node(row: Record) -> Node:
     return Node(name=row.text("node"), **values)  # type: ignore[arg-type]
 
 
-def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: Problems) -> Lane:
+def _lane(row: Record, nodes: Mapping[str, Node], settings: Settings, problems: Problems) -> Lane:
     origin, destination = row.text("from"), row.text("to")
     distance, unit_cost = row.optional_number("distance"), row.optional_number("unit_cost")
+    emission = row.optional_number("emission")
     if distance is None and origin in nodes and destination in nodes:
         distance = distance_between(nodes[origin], nodes[destination])
-    unknown = unit_cost is None and rate is not None and distance is None
+    rates = ((unit_cost, settings.rate), (emission, settings.emission_rate))
+    unknown = distance is None and any(own is None and rate is not None for own, rate in rates)
     if unknown and not problems.in_row("lanes.csv", row) and not problems.in_file("nodes.csv"):
         problems.add(
             "lanes.csv",
@@ -164,7 +172,9 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
             "distance",
         )
     if unit_cost is None:
-        unit_cost = (rate or 0.0) * (distance or 0.0)
+        unit_cost = (settings.rate or 0.0) * (distance or 0.0)
+    if emission is None:
+        emission = (settings.emission_rate or 0.0) * (distance or 0.0)
     return Lane(
         origin,
         destination,
@@ -174,6 +184,7 @@ def _lane(row: Record, nodes: Mapping[str, Node], rate: float | None, problems: 
         row.number("fixed_cost"),
         row.number("pipeline_holding_cost"),
         row.text("status"),
+        emission,
     )
 
 
@@ -290,14 +301,22 @@ def save_case(case: Case, folder: Path) -> None:
         periods_per_year=case.periods_per_year,
         sourcing=case.sourcing,
         unit_sizes={n.product: n.unit_size for n in case.network.nodes if n.unit_size != 1.0},
+        emissions=case.emissions,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network = case.network
     nodes = [
         {"node": n.place, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}} for n in network.nodes
     ]
-    lanes = [{f.name: getattr(k, f.name) for f in fields(k)} | network.link(k.pair) for k in network.lanes]
-    demand = [{**network.point(name), **demand_parameters(d)} for name, d in case.demand.items()]
+    lanes = [
+        {
+            **{f.name: getattr(k, f.name) for f in fields(k)},
+            **lane_record(network, k.pair),
+            "emission": k.emission or None,
+        }
+        for k in network.lanes
+    ]
+    demand = [{**point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)

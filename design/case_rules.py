@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import inf
 
 from design.case_settings import Settings
+from design.emissions import has_factors
 from design.network import Network
 from design.tables import Problems, Record, expected_one_of
 
@@ -20,6 +21,7 @@ def check_rules(
 ) -> None:
     """Add what is wrong with rules to `problems`; the tables must be sound otherwise."""
     _check_kinds(network, settings, problems)
+    _check_emissions(network, settings, problems)
     for row in node_rows:
         _check_closed_customer(network, row, problems)
     for row in lane_rows:
@@ -39,6 +41,18 @@ def _check_kinds(network: Network, settings: Settings, problems: Problems) -> No
         if limit.least > count:
             what = f"{limit.least}: expected at most {count}, the number of such nodes"
             problems.add("case.toml", what, column=f"sites.{kind}.min_open")
+
+
+def _check_emissions(network: Network, settings: Settings, problems: Problems) -> None:
+    if has_factors(network):
+        return
+    for key, value in (("price", settings.emissions.price), ("cap", settings.emissions.cap)):
+        if value is not None:
+            what = (
+                f"{value:g}, and nothing emits: expected emission in lanes.csv, site_emission or holding_emission in "
+                "nodes.csv, or a rate"
+            )
+            problems.add("case.toml", what, column=f"emissions.{key}")
 
 
 def check_coordinates(row: Record, problems: Problems) -> None:

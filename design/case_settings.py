@@ -9,12 +9,14 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from design.emissions import EmissionSettings
 from design.site_rules import SiteLimit, Sourcing
 from design.tables import Problems, expected_one_of
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
     "simulation": ("horizon", "warm_up", "periods_per_year"),
     "transport": ("rate",),
+    "emissions": ("rate", "price", "cap"),
     "units": None,
     "sites": None,
     "products": None,
@@ -46,6 +48,10 @@ class Settings:
         What has a single supplier.
     unit_sizes
         What a unit of a product takes of a site's capacity.
+    emission_rate
+        Emissions per unit and unit of distance, or None.
+    emissions
+        Their price and cap.
     """
 
     name: str
@@ -58,6 +64,8 @@ class Settings:
     periods_per_year: float | None = None
     sourcing: Sourcing = Sourcing.PRODUCT
     unit_sizes: Mapping[str, float] = field(default_factory=dict)
+    emission_rate: float | None = None
+    emissions: EmissionSettings = field(default_factory=EmissionSettings)
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -73,7 +81,9 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, units, sites, products, sourcing = (_table(path.name, raw, key, problems) for key in _TABLES)
+    simulation, transport, emissions, units, sites, products, sourcing = (
+        _table(path.name, raw, key, problems) for key in _TABLES
+    )
     return Settings(
         name=_text(path.name, raw.get("name", path.parent.name), "name", problems),
         title=_text(path.name, raw.get("title", ""), "title", problems),
@@ -92,15 +102,25 @@ def read_settings(path: Path, problems: Problems) -> Settings:
         ),
         sourcing=_sourcing(path.name, sourcing, problems),
         unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
+        emission_rate=_number(
+            path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
+        ),
+        emissions=EmissionSettings(
+            _number(path.name, emissions, "emissions.price", "a number of money, at least 0", problems),
+            _number(path.name, emissions, "emissions.cap", "a number of units of emission, at least 0", problems),
+        ),
     )
 
 
 def format_settings(settings: Settings) -> str:
-    """The text of a case.toml that `read_settings` turns into the same settings; the rate is left out."""
+    """The text of a case.toml that `read_settings` turns into the same settings; rates per distance are left out."""
     lines = [f"name = {_quoted(settings.name)}", f"title = {_quoted(settings.title)}", "", "[simulation]"]
     lines += [f"horizon = {settings.horizon}", f"warm_up = {settings.warm_up}"]
     if settings.periods_per_year is not None:
         lines.append(f"periods_per_year = {settings.periods_per_year!r}")
+    emissions = {"price": settings.emissions.price, "cap": settings.emissions.cap}
+    if any(value is not None for value in emissions.values()):
+        lines += ["", "[emissions]", *(f"{key} = {value!r}" for key, value in emissions.items() if value is not None)]
     if settings.units:
         lines += ["", "[units]", *(f"{_quoted(key)} = {_quoted(value)}" for key, value in settings.units.items())]
     for kind, limit in settings.site_limits.items():

@@ -93,7 +93,7 @@ class DemandTables:
         """Cost curve of a leaf that is supplied with this lead time."""
         key = (customer, periods)
         if key not in self._leaf_costs:
-            rates = self.case.network.node(customer).cost_rates
+            rates = self.case.charged.node(customer).cost_rates
             self._leaf_costs[key] = LeafCost.of(rates, self.demand(customer, periods))
         return self._leaf_costs[key]
 
@@ -122,7 +122,7 @@ class EchelonPrices:
 
     def rates(self, stage: Stage) -> CostRates:
         """Cost rates of a stage's node."""
-        return self._shared.case.network.node(stage.name).cost_rates
+        return self._shared.case.charged.node(stage.name).cost_rates
 
     def leaf(self, stage: Stage) -> LeafTable:
         """A leaf at each grid price."""

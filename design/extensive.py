@@ -171,7 +171,7 @@ class ExtensiveMaster:
         rows, shortfall, total = [], 0.0, 0.0
         for point, (on_hand, holding, _) in self._columns.items():
             stock = values[on_hand]
-            cost = self._per_horizon * _holding(self._case.network.node(point[1]), stock)[0]
+            cost = self._per_horizon * _holding(self._case.charged.node(point[1]), stock)[0]
             missing = cost - values[holding]
             shortfall += missing.clip(0.0).sum()
             total += cost.sum()
@@ -180,7 +180,7 @@ class ExtensiveMaster:
         return bool(rows) and shortfall > self._params.tolerance * total
 
     def _tangents(self, point: Key, stock: Floats, where: NDArray[np.bool_] | None = None) -> list[Row]:
-        cost, slope = _holding(self._case.network.node(point[1]), stock)
+        cost, slope = _holding(self._case.charged.node(point[1]), stock)
         on_hand, holding, used = self._columns[point]
         chosen = range(len(stock)) if where is None else np.flatnonzero(where)
         cost, slope = self._per_horizon * cost, self._per_horizon * slope
@@ -209,7 +209,7 @@ def _holding(node: Node, stock: Floats) -> tuple[Floats, Floats]:
 
 def _build_model(case: Case, scenarios: PathScenarios, points: list[Key]) -> pyo.ConcreteModel:
     """Routing, stock balance in every scenario, and holding costs with their tangent at zero."""
-    network, per_horizon = case.network, case.horizon / money_scale(case)
+    network, per_horizon = case.charged, case.horizon / money_scale(case)
     model = build_flow_model(case)
     numbers = range(scenarios.num_scenarios)
     model.level = pyo.Var(points, domain=pyo.NonNegativeReals)

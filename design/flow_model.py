@@ -68,7 +68,7 @@ def money_scale(case: Case) -> float:
     Tolerances of a solver are absolute, so the same case in cents or in billions must look alike to it. The median of
     the positive transport and fixed costs and of rough holding costs will do; 1 where nothing costs anything.
     """
-    network, terms = case.network, list[float]()
+    network, terms = case.charged, list[float]()
     for lane in network.lanes:
         terms.extend(case.flow_cost(lane, c) for c in network.reachable_customers[lane.destination])
         terms.extend((lane.fixed_cost, _rough_stock_cost(case, lane.destination, lane.lead_time)))
@@ -80,7 +80,7 @@ def money_scale(case: Case) -> float:
 
 def _rough_stock_cost(case: Case, name: str, lead_time: int) -> float:
     """Holding one deviation of the lead-time demand of all customers that a node can serve."""
-    node = case.network.node(name)
+    node = case.charged.node(name)
     customers = case.network.reachable_customers[name]
     deviation = sqrt(lead_time * sum(case.demand[c].standard_deviation ** 2 for c in customers))
     return case.horizon * (node.holding_cost + node.holding_quadratic * deviation) * deviation
@@ -92,7 +92,7 @@ def useful_lanes(network: Network) -> list[LanePair]:
 
 
 def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sources: list[str]) -> pyo.Expression:
-    network, scale, shared = case.network, money_scale(case), case.shared_costs
+    network, scale, shared = case.charged, money_scale(case), case.shared_costs
     terms = []
     for pair in lanes:
         lane, customers = network.lane(pair), network.reachable_customers[pair[1]]
@@ -199,8 +199,11 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     @model.Constraint(list(by_label))
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
         rule = by_label[label]
+        if rule.is_emission:
+            return _emission_row(model, case, rule, used)
         if rule.is_capacity:
-            terms = [term for name in rule.nodes for term in through[name]]
+            sizes = zip(rule.nodes, rule.sizes, strict=True)
+            terms = [size * term for name, size in sizes for term in through[name]]
         else:
             terms = [term for names in rule.sites for term in _site_terms(model, case.network, used, names)]
         terms += [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
@@ -221,10 +224,23 @@ def _site_terms(
     return used[names[0]] if len(names) == 1 else [model.site_used[network.node(names[0]).place]]
 
 
+def _emission_row(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> Any:
+    """Emissions of transport and sites, in units of the cap so that the solver's tolerance is a share of it."""
+    unit = rule.most or 1.0
+    sites = zip(rule.sites, rule.site_weights, strict=True)
+    terms = [weight / unit * term for names, weight in sites for term in _site_terms(model, case.network, used, names)]
+    weights = dict(zip(rule.lanes, rule.flow_weights, strict=True))
+    terms += [
+        weights[origin, end] / unit * case.mean_demand[customer] * reach
+        for (customer, origin, end), reach in model.reach.items()
+        if (origin, end) in weights
+    ]
+    return pyo.quicksum(terms) <= rule.most / unit if terms else pyo.Constraint.Feasible
+
+
 def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-    """Terms whose sum says whether a node is used, and those whose sum is its throughput in units of capacity."""
+    """Terms whose sum says whether a node is used, and those whose sum is its mean throughput, by node."""
     network = case.network
-    size = {node.name: node.unit_size for node in network.nodes}
     used: dict[str, list[Any]] = {name: [] for name in network.order}
     through: dict[str, list[Any]] = {name: [] for name in network.order}
     for pair, variable in model.lane_used.items():
@@ -232,11 +248,11 @@ def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[An
     for source, variable in model.source_used.items():
         used[source].append(variable)
     for (customer, origin, end), reach in model.reach.items():
-        through[end].append(size[end] * case.mean_demand[customer] * reach)
+        through[end].append(case.mean_demand[customer] * reach)
         if origin in model.source_used:
-            through[origin].append(size[origin] * case.mean_demand[customer] * reach)
+            through[origin].append(case.mean_demand[customer] * reach)
     for name in set(network.sources).intersection(network.customers):
-        through[name].append(size[name] * case.mean_demand[name])
+        through[name].append(case.mean_demand[name])
     return used, through
 
 

@@ -330,7 +330,7 @@ class ProjectedMaster:
         return self._case.horizon / self._scale
 
     def _psi(self, cost: StageCost, reach: Floats) -> SingleStageValue:
-        rates = self._case.network.node(cost.node).cost_rates
+        rates = self._case.charged.node(cost.node).cost_rates
         return self._single_stage.evaluate(rates, cost.lead_time, cost.customers, reach)
 
     def _add(self, rows: list[Row]) -> None:

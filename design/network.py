@@ -52,6 +52,10 @@ class Node:
         "open": must be used; "closed": must not; "": free to choose.
     max_distance, max_lead_time
         Of the lane that supplies the node; longer candidates cannot be used.
+    site_emission
+        Emissions per horizon if the node is used.
+    holding_emission
+        Emissions per unit on hand and period.
     """
 
     name: str
@@ -72,6 +76,8 @@ class Node:
     latitude: float | None = None
     longitude: float | None = None
     pack_size: float = 0.0
+    site_emission: float = 0.0
+    holding_emission: float = 0.0
     site: str = ""
     product: str = ""
     unit_size: float = 1.0
@@ -113,6 +119,8 @@ class Lane:
         Money per unit in transit and period.
     status
         "open": must be used; "closed": must not; "": free to choose.
+    emission
+        Emissions per unit shipped.
     """
 
     origin: str
@@ -123,6 +131,7 @@ class Lane:
     fixed_cost: float = 0.0
     pipeline_holding_cost: float = 0.0
     status: str = ""
+    emission: float = 0.0
 
     @property
     def pair(self) -> LanePair:
@@ -255,15 +264,6 @@ class Network:
     def places(self, pair: LanePair) -> LanePair:
         """The sites that a lane leads from and to."""
         return (self.node(pair[0]).place, self.node(pair[1]).place)
-
-    def point(self, name: str) -> dict[str, str]:
-        """Node and product, as tables and results name a stocking point."""
-        return {"node": self.node(name).place, "product": self.node(name).product}
-
-    def link(self, pair: LanePair) -> dict[str, str]:
-        """From, to and product, as tables and results name a lane."""
-        origin, destination = self.places(pair)
-        return {"from": origin, "to": destination, "product": self.node(pair[1]).product}
 
     @cached_property
     def usable_lanes(self) -> tuple[Lane, ...]:

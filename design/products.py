@@ -14,7 +14,7 @@ from math import inf
 from design.tables import Problems, Record, Value, expected_one_of
 
 SEPARATOR = "/"
-_SITE_COLUMNS = ("kind", "x", "y", "latitude", "longitude", "fixed_cost", "capacity")
+_SITE_COLUMNS = ("kind", "x", "y", "latitude", "longitude", "fixed_cost", "capacity", "site_emission")
 _LANE_COLUMNS = ("distance", "fixed_cost")
 _OWN_COLUMNS = ("storage_capacity",)
 

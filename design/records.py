@@ -11,6 +11,17 @@ from design.products import SEPARATOR
 _NAME_LISTS = ("open", "opened", "closed")
 
 
+def point_record(network: Network, name: str) -> dict[str, str]:
+    """Node and product, as tables and results name a stocking point."""
+    return {"node": network.node(name).place, "product": network.node(name).product}
+
+
+def lane_record(network: Network, pair: LanePair) -> dict[str, str]:
+    """From, to and product, as tables and results name a lane."""
+    origin, destination = network.places(pair)
+    return {"from": origin, "to": destination, "product": network.node(pair[1]).product}
+
+
 def as_records(content: Any, network: Network) -> Any:
     """Content of a result with `node` and `product`, or `from`, `to` and `product`, in every record.
 
@@ -26,9 +37,9 @@ def as_records(content: Any, network: Network) -> Any:
     if isinstance(content, Mapping):
         record = {key: _value(key, value, network) for key, value in content.items()}
         if "node" in content:
-            return {**network.point(content["node"]), **{k: v for k, v in record.items() if k != "node"}}
+            return {**point_record(network, content["node"]), **{k: v for k, v in record.items() if k != "node"}}
         if {"from", "to"} <= content.keys():
-            ends = network.link((content["from"], content["to"]))
+            ends = lane_record(network, (content["from"], content["to"]))
             return {**ends, **{k: v for k, v in record.items() if k not in ends}}
         return record
     if isinstance(content, list | tuple):

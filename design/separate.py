@@ -37,6 +37,8 @@ def _joined_nodes(case: Case) -> Iterable[tuple[str, ...]]:
     """Groups of nodes that must be planned together."""
     for lane in case.network.lanes:
         yield lane.pair
+    if case.emissions.cap is not None:
+        yield tuple(node.name for node in case.network.nodes)
     for cost in case.shared_costs.costs:
         yield (*cost.nodes, *(name for pair in cost.lanes for name in pair))
     for rule in case.site_rules.rules:

@@ -55,7 +55,7 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
         supplier = component.supplier.get(name)
         lane = None if supplier is None else network.lane((supplier, name))
         lead_time = (network.node(name).lead_time or 0) if lane is None else lane.lead_time
-        value = model.evaluate(network.node(name).cost_rates, lead_time, served[name], np.ones(len(served[name])))
+        value = model.evaluate(case.charged.node(name).cost_rates, lead_time, served[name], np.ones(len(served[name])))
         stock_cost += case.horizon * value.cost
         if lane is not None:
             cost += sum(case.flow_cost(lane, customer) for customer in served[name])

@@ -6,8 +6,11 @@ Every rule bounds one sum over a design:
     least_k ≤ Σ_{s of kind k} used_s ≤ most_k                           number of used sites of a kind
     used_s = 1, y_l = 1                                                  sites and lanes with status "open"
     y_l - y_k = 0              lanes of two products between the same sites, where customers have a single supplier
+    H·Σ_l e_l·(mean flow over l) + Σ_s E_s·used_s ≤ cap      emissions of transport and sites over the horizon H
 
-A site s is one node, or the nodes of several products at one place; it is used if any of them is.
+A site s is one node, or the nodes of several products at one place; it is used if any of them is. A cap on emissions
+that counts held stock as well allows no design that breaks its rule, and every design that keeps it with levels low
+enough: with no base stock at all nothing is ever on hand (`simopt.optimization.emission_cap`).
 
 Closed nodes and lanes, and lanes longer than their destination allows, are no candidates at all
 (`Network.usable_lanes`).
@@ -52,6 +55,28 @@ class SiteLimit:
 
 
 @dataclass(frozen=True)
+class EmissionCap:
+    """How much a design may emit.
+
+    Parameters
+    ----------
+    most
+        Over the horizon, in units of emission.
+    unit
+        Their name.
+    horizon
+        Periods.
+    counts_held
+        Whether held stock counts against the cap, which then is more than the rule on transport and sites.
+    """
+
+    most: float
+    unit: str
+    horizon: int
+    counts_held: bool = False
+
+
+@dataclass(frozen=True)
 class Rule:
     """Bounds on a sum over a design.
 
@@ -68,6 +93,11 @@ class Rule:
         Bounds of the sum.
     is_capacity
         Whether it is the throughput of `sites`.
+    sizes
+        What a unit of throughput of each of `nodes` counts against a capacity.
+    site_weights, flow_weights
+        Of a rule on emissions: what each of `sites` counts if it is used, and each of `lanes` per unit of mean flow and
+        period. Blank otherwise.
     """
 
     label: str
@@ -77,6 +107,14 @@ class Rule:
     least: float = 0.0
     most: float = inf
     is_capacity: bool = False
+    sizes: tuple[float, ...] = ()
+    site_weights: tuple[float, ...] = ()
+    flow_weights: tuple[float, ...] = ()
+
+    @property
+    def is_emission(self) -> bool:
+        """Whether it bounds emissions."""
+        return bool(self.site_weights or self.flow_weights)
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -86,7 +124,12 @@ class Rule:
     def value(self, throughput: Mapping[str, float], lanes: Collection[LanePair] = ()) -> float:
         """The sum for a design with this throughput of its used nodes and these lanes."""
         if self.is_capacity:
-            return sum(throughput.get(name, 0.0) for name in self.nodes)
+            return sum(size * throughput.get(n, 0.0) for n, size in zip(self.nodes, self.sizes, strict=True))
+        if self.is_emission:
+            sites = zip(self.sites, self.site_weights, strict=True)
+            flows = zip(self.lanes, self.flow_weights, strict=True)
+            used_sites = sum(w for names, w in sites if any(name in throughput for name in names))
+            return used_sites + sum(w * throughput[pair[1]] for pair, w in flows if pair in lanes)
         used = sum(any(name in throughput for name in names) for names in self.sites)
         return used + sum(pair in lanes for pair in self.lanes) - sum(pair in lanes for pair in self.against)
 
@@ -109,22 +152,26 @@ class SiteRules:
         For kinds of nodes.
     sourcing
         Whether all products of a customer must come from one supplier.
+    emission_cap
+        Or None.
     """
 
     network: Network
     mean_demand: Mapping[str, float]
     limits: Mapping[str, SiteLimit]
     sourcing: Sourcing = Sourcing.PRODUCT
+    emission_cap: EmissionCap | None = None
 
     @cached_property
     def capacities(self) -> tuple[Rule, ...]:
         """One rule a site with a capacity."""
-        capacity = {place: self.network.node(names[0]).capacity for place, names in self.network.sites.items()}
-        return tuple(
-            Rule(f"capacity {capacity[place]:g} of {place}", (names,), most=capacity[place], is_capacity=True)
-            for place, names in self.network.sites.items()
-            if capacity[place] < inf
-        )
+        rules = []
+        for place, names in self.network.sites.items():
+            nodes = [self.network.node(name) for name in names]
+            if nodes[0].capacity < inf:
+                label, sizes = f"capacity {nodes[0].capacity:g} of {place}", tuple(node.unit_size for node in nodes)
+                rules.append(Rule(label, (names,), most=nodes[0].capacity, is_capacity=True, sizes=sizes))
+        return tuple(rules)
 
     @cached_property
     def sites(self) -> tuple[Rule, ...]:
@@ -176,15 +223,35 @@ class SiteRules:
         return tuple(rules)
 
     @cached_property
+    def emissions(self) -> tuple[Rule, ...]:
+        """The rule on emissions of transport and sites, if there is a cap and they emit."""
+        cap = self.emission_cap
+        emitted = {place: self.network.node(names[0]).site_emission for place, names in self.network.sites.items()}
+        sites = {place: weight for place, weight in emitted.items() if weight > 0.0}
+        lanes = [lane for lane in self.network.lanes if lane.emission > 0.0]
+        if cap is None or not (sites or lanes):
+            return ()
+        what = "emissions of transport and sites" if cap.counts_held else "emissions"
+        return (
+            Rule(
+                f"{what} at most {cap.most:g} {cap.unit}",
+                tuple(self.network.sites[place] for place in sites),
+                tuple(lane.pair for lane in lanes),
+                most=cap.most,
+                site_weights=tuple(sites.values()),
+                flow_weights=tuple(cap.horizon * lane.emission for lane in lanes),
+            ),
+        )
+
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
         """All of them."""
-        return (*self.capacities, *self.sites, *self.forced_lanes, *self.ties)
+        return (*self.capacities, *self.sites, *self.forced_lanes, *self.ties, *self.emissions)
 
     def throughput(self, component: Component) -> dict[str, float]:
-        """Mean demand on each node of a component, units of capacity per period."""
+        """Mean demand on each node of a component, units per period."""
         served = component.customers_through(self.network.customers)
-        size = {name: self.network.node(name).unit_size for name in component.nodes}
-        return {name: size[name] * sum(self.mean_demand[c] for c in served[name]) for name in component.nodes}
+        return {name: sum(self.mean_demand[c] for c in served[name]) for name in component.nodes}
 
     def values(self, design: Design) -> dict[Rule, float]:
         """Every rule's sum for a design."""

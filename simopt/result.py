@@ -12,6 +12,7 @@ from design.errors import BadInputError, NetworkError
 from design.network import Design, LanePair, Network
 from design.records import name_of, pair_of
 from simopt.differences import BaselineComparison, design_as_dict, interval_as_dict
+from simopt.emission_outcome import EmissionOutcome, emission_outcome
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
@@ -95,7 +96,9 @@ class Performance:
     service
         Every node that faces customers.
     transport_cost, pipeline_cost, fixed_cost
-        Parts of the mean cost, money.
+        Parts of the mean cost, money, without what emissions cost.
+    emissions
+        None where nothing emits.
     """
 
     cost: Estimate
@@ -104,11 +107,18 @@ class Performance:
     transport_cost: float
     pipeline_cost: float
     fixed_cost: float
+    emissions: EmissionOutcome | None = None
 
 
 def performance_of(evaluation: Evaluation) -> Performance:
     """What a fresh sample says of a design, in the units of the case."""
-    design, measures = evaluation.design, evaluation.measures
+    design, measures = evaluation.design, evaluation.measures.copy()
+    emitted, fixed_cost = evaluation.emissions, evaluation.fixed_cost
+    outcome = None if emitted is None else emission_outcome(evaluation.case, emitted)
+    if emitted is not None and (price := evaluation.case.emissions.price):
+        measures[:, Measure.HOLDING] -= price * emitted.holding
+        measures[:, Measure.TRANSPORT] -= price * emitted.transport
+        fixed_cost -= price * emitted.sites
     nodes, service = [], []
     for name, row in zip(design.nodes, measures, strict=True):
         level = evaluation.levels[name]
@@ -124,7 +134,8 @@ def performance_of(evaluation: Evaluation) -> Performance:
         tuple(service),
         float(measures[:, Measure.TRANSPORT].sum()),
         float(measures[:, Measure.PIPELINE].sum()),
-        evaluation.fixed_cost,
+        fixed_cost,
+        outcome,
     )
 
 
@@ -298,6 +309,7 @@ def performance_as_dict(performance: Performance) -> dict[str, Any]:
         "pipeline_cost": performance.pipeline_cost,
         "fixed_cost": performance.fixed_cost,
         "service": [asdict(s) for s in performance.service],
+        **({} if performance.emissions is None else {"emissions": performance.emissions.as_dict()}),
     }
 
 

@@ -14,7 +14,7 @@ from design.case import Case
 from design.network import Design
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import ExactParts, OptionError, SolveOptions
+from simopt.apps.methods import ExactParts, OptionError, SolveOptions, refuse_held_cap
 from simopt.apps.solve import NothingFoundError, versions
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs
@@ -98,6 +98,7 @@ def find_alternatives(
         If a limit ended the search before its first alternative.
     """
     options = options or AlternativesOptions()
+    refuse_held_cap(case, "alternatives")
     started = monotonic()
     design, levels = read_decision(run / "result.json", case.network)
     given = options.solve_options(read_seed(run / "result.json"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
-from simopt.apps.methods import SolveOptions, certify, extensive_scenarios, projected_costs
+from simopt.apps.methods import ExactParts, SolveOptions, certify, extensive_scenarios, projected_costs
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.optimization.certificate import Certificate, fresh_seed
 from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import Incumbent, SearchState
-from simopt.result import LowerBound, RuleOutcome
+from simopt.result import LowerBound, Performance, RuleOutcome, performance_of
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate, evaluate_together
 from simopt.simulation.ledger import Ledger
@@ -20,6 +22,8 @@ from simopt.simulation.simulator import TreeSimulator
 
 BOUND_BATCHES = 10
 ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
+CAPPED = "not certified: the cap on emissions binds on held stock, for which there is no certificate"
+BREAKS_CAP = "not certified: the levels or the design of the certificate break the cap on emissions of held stock"
 PACKED = "; all this for levels before they were rounded to whole packs"
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 
@@ -68,8 +72,23 @@ class Answer:
 
     def certify(self, time_limit: float) -> None:
         """Try to prove the incumbent best; it may be replaced by a better one."""
-        self.certificate = certify(self._case, self._options, self._ledger, self._state, time_limit)
-        self.incumbent = self.certificate.incumbent
+        if self.incumbent.multiplier > 0.0:
+            self._leave_uncertified(CAPPED)
+            return
+        found = certify(self._case, self._options, self._ledger, self._state, time_limit)
+        if self._case.has_held_cap and not self._keeps_cap(found.incumbent):
+            self._leave_uncertified(BREAKS_CAP)
+            return
+        self.certificate, self.incumbent = found, found.incumbent
+
+    def _leave_uncertified(self, why: str) -> None:
+        designs, bound = len(self._state.designs), self._state.unpriced_bound
+        self.certificate = Certificate(False, None, self.incumbent, designs, bound, why)
+
+    def _keeps_cap(self, incumbent: Incumbent) -> bool:
+        ledger = Ledger(self._case, TreeSimulator(self._case), self._options.seed, self._options.jobs)
+        capped = ExactParts(self._case, self._options, ledger).capped_levels()
+        return capped.keep_cap(incumbent.design, incumbent.levels)
 
     def evaluate(self) -> None:
         """Simulate the incumbent, its levels in whole packs, on fresh replications; find the lower bound."""
@@ -88,7 +107,29 @@ class Answer:
         """What the case's rules mean for the design, and, if it is worth it, what they cost."""
         self.rules = rule_values(self._case, self.incumbent.design)
         if worth_it:
-            self.rules = rule_outcomes(self._case, self.incumbent.design, self._state.bound_model)
+            proven = self._state.unpriced_bound if self._case.has_held_cap else -np.inf
+            self.rules = rule_outcomes(self._case, self.incumbent.design, self._state.bound_model, proven)
+
+    @property
+    def performance(self) -> Performance:
+        """The evaluation in the units of the case, with what is known of a cap on emissions."""
+        found = performance_of(self.evaluation)
+        if found.emissions is None or self._case.emissions.cap is None:
+            return found
+        labels = [rule.label for rule in self._case.site_rules.emissions]
+        costs = [rule.cost for rule in self.rules if rule.rule in labels]
+        multiplier = self.incumbent.multiplier if self._case.has_held_cap else None
+        emissions = replace(found.emissions, cap_cost=costs[0] if costs else None, multiplier=multiplier)
+        return replace(found, emissions=emissions)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the result less than it seems: the case's warnings, and a cap broken on fresh replications."""
+        emitted = performance_of(self.evaluation).emissions
+        if emitted is None or emitted.cap is None or emitted.total.mean - emitted.total.half_width <= emitted.cap:
+            return self._case.warnings
+        what = f"emissions {emitted.total.mean:g} ± {emitted.total.half_width:g} on fresh replications"
+        return (*self._case.warnings, f"{what}: above the cap {emitted.cap:g}")
 
     def evaluate_briefly(self) -> None:
         """What an interrupt leaves time for."""

@@ -12,7 +12,7 @@ from design.network import Design
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import ExactParts, OptionError, Search, SolveOptions
+from simopt.apps.methods import ExactParts, OptionError, Search, SolveOptions, refuse_held_cap
 from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
@@ -55,6 +55,7 @@ def solve_with_baseline(
         The best changes by at most 1, 2, ... up to so many moved lanes are searched.
     """
     check_moves(moves, has_baseline=True)
+    refuse_held_cap(case, "a comparison with a baseline")
     deadline = monotonic() + options.time_limit
     result, state = solve_and_keep(case, options, on_step)
     comparison = _Comparer(case, options, baseline, result, state).compare(moves, deadline)

@@ -17,6 +17,7 @@ from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
 from simopt.optimization.certificate import Certificate, CertificateParams, Certifier, fresh_seed
+from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
 from simopt.optimization.global_levels import CheckedSearch, NestedSearch
@@ -160,11 +161,31 @@ class ExactParts:
 
     def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
         self._case = case
+        self._options = options
+        self._ledger = ledger
         self._bound = _master_params(options)
         self._single_stage = QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
         self.start = start_state(case)
+
+    def capped_levels(self) -> CappedLevels:
+        """What finds levels under a cap on emissions."""
+        return CappedLevels(self._case, self._single_stage, self.subproblem, self._ledger)
+
+    def capped_search(
+        self, capped: CappedLevels, params: LoopParams, start: SearchState | None = None
+    ) -> Iterator[SearchState]:
+        """A search over designs under a cap on emissions that counts held stock."""
+
+        def parts_at(price: float) -> PricedParts:
+            if price == 0.0:
+                return PricedParts(self.master(), self.subproblem)
+            case = self._case.at_price((self._case.emissions.price or 0.0) + price)
+            parts = ExactParts(case, self._options, self._ledger.for_case(case))
+            return PricedParts(parts.master(), parts.subproblem)
+
+        return capped_search(parts_at, capped, params, start)
 
     def master(self) -> ProjectedMaster:
         """A new master without prices."""
@@ -226,12 +247,48 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
     )
 
 
+def check_emission_cap(case: Case, options: SolveOptions) -> None:
+    """Refuse a method that cannot keep the case's cap on emissions."""
+    if case.emissions.cap is None:
+        return
+    if options.method == "exhaustive":
+        raise OptionError("method 'exhaustive' with a cap on emissions: expected outer-approximation")
+    if not case.has_held_cap:
+        return
+    what = "with a cap on emissions that counts held stock (holding_emission)"
+    if options.method != "outer-approximation":
+        raise OptionError(f"method {options.method!r} {what}: expected outer-approximation")
+    if options.subproblem != "pathwise":
+        raise OptionError(f"subproblem {options.subproblem!r} {what}: expected pathwise")
+    if options.is_sampled:
+        raise OptionError(f"sampled scenarios {what}: expected the projected master without --scenarios")
+    _refuse_packs(case, what)
+
+
+def refuse_held_cap(case: Case, what: str) -> None:
+    """Refuse a command that knows caps on emissions of transport and sites only."""
+    if case.has_held_cap:
+        raise OptionError(f"{what} with a cap on emissions that counts held stock: expected no holding_emission")
+
+
+def _refuse_packs(case: Case, what: str) -> None:
+    """Refuse base-stock levels in whole packs, which are rounded after everything else."""
+    for node in case.network.nodes:
+        if node.pack_size > 0.0:
+            raise OptionError(f"pack_size {node.pack_size:g} of {node.name} {what}: expected none")
+
+
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
+    check_emission_cap(case, options)
     return METHODS[options.method](case, options, ledger)
 
 
 def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    if case.has_held_cap:
+        parts = ExactParts(case, options, ledger)
+        params = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
+        return Search(parts.capped_search(parts.capped_levels(), params, parts.start), True, 0)
     master: PricedMaster
     charged: SingleStageModel
     if options.master == "extensive":

@@ -34,11 +34,11 @@ def rule_values(case: Case, design: Design, costs: Mapping[Rule, float] | None =
     return tuple(found)
 
 
-def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome, ...]:
+def rule_outcomes(case: Case, design: Design, bound: Bound, proven: float = -inf) -> tuple[RuleOutcome, ...]:
     """Every rule with its sum; those that may bind with what the lower bound gains by them.
 
-    A rule may bind if its sum is at a limit, or a capacity would not suffice for one more customer. At most twelve are
-    priced, within 20 seconds.
+    A rule may bind if its sum is at a limit, a capacity would not suffice for one more customer, or it caps emissions.
+    At most twelve are priced, within 20 seconds.
 
     Parameters
     ----------
@@ -46,6 +46,9 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
         The case and a design.
     bound
         Which stock costs the master charges.
+    proven
+        A lower bound under all rules that may be higher than the master's, where held stock counts against the cap on
+        emissions; money over the horizon.
 
     Raises
     ------
@@ -67,18 +70,21 @@ def rule_outcomes(case: Case, design: Design, bound: Bound) -> tuple[RuleOutcome
 
     ties = case.site_rules.ties
     candidates = [rule for rule, value in values.items() if rule not in ties and _may_bind(case, rule, value)]
-    candidates = [*ties[:1], *candidates][:MAX_PRICED]
+    candidates = sorted([*ties[:1], *candidates], key=lambda rule: not rule.is_emission)[:MAX_PRICED]
     with_all = lower_bound() if candidates else -inf
     costs: dict[Rule, float] = {}
     for rule in candidates:
         labels = [tie.label for tie in ties] if rule in ties else [rule.label]
         without = lower_bound(*labels) if monotonic() < deadline else -inf
         if np.isfinite(with_all) and np.isfinite(without):
-            costs[rule] = max(with_all - without, 0.0)
+            under_all = max(with_all, proven) if rule.is_emission else with_all
+            costs[rule] = max(under_all - without, 0.0)
     return rule_values(case, design, costs)
 
 
 def _may_bind(case: Case, rule: Rule, value: float) -> bool:
+    if rule.is_emission:
+        return True
     if rule.is_capacity:
         return value > rule.most - max(case.mean_demand.values())
     return value in (rule.least, rule.most)

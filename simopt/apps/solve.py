@@ -21,7 +21,7 @@ from simopt.apps.methods import (
 )
 from simopt.optimization.certificate import Certificate
 from simopt.optimization.search_state import SearchState, Termination
-from simopt.result import Iteration, Result, performance_of
+from simopt.result import Iteration, Result
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.simulator import TreeSimulator
@@ -89,8 +89,8 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         seed=options.seed,
         status=_status(termination),
         termination=termination.value,
-        warnings=case.warnings,
-        performance=performance_of(answer.evaluation),
+        warnings=answer.warnings,
+        performance=answer.performance,
         lower_bound=answer.bound,
         certified=_certified(answer.certificate),
         confidence=None if answer.certificate is None else answer.certificate.confidence,

@@ -43,12 +43,15 @@ class Incumbent:
         Its estimated cost on the search paths, money over the horizon.
     half_width
         Of the 95% interval of that estimate; designs share their paths, so differences are known better.
+    multiplier
+        Price of emissions beyond the case's own at which levels were found that keep a cap; 0 where the cheapest do.
     """
 
     design: Design
     levels: Mapping[str, float]
     cost: float
     half_width: float
+    multiplier: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,13 @@ class Subproblem:
     def solve(self, component: Component) -> ComponentPlan:
         """Best levels found for a component and their cost."""
         start = single_stage_plan(self._case, self._exact, component)
-        levels = self._search.best_levels(component, start)
+        return self._plan(component, self._search.best_levels(component, start), start)
+
+    def at_levels(self, component: Component, levels: Floats) -> ComponentPlan:
+        """The plan of a component with given levels, shape (node,), units."""
+        return self._plan(component, levels, single_stage_plan(self._case, self._exact, component))
+
+    def _plan(self, component: Component, levels: Floats, start: SingleStagePlan) -> ComponentPlan:
         count = self._pricing.replications
         costs = self._ledger.search(component, levels, count).costs + self._case.fixed_cost(component)
         if not self._case.warnings:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from design.case import Case
+from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result, RuleOutcome
 
@@ -102,7 +103,7 @@ def _print_nodes(performance: Performance, suppliers: Mapping[str, str]) -> None
 
 
 def _print_cost(performance: Performance, money: str) -> None:
-    cost = performance.cost
+    cost, emissions = performance.cost, performance.emissions
     holding = sum(node.holding for node in performance.nodes)
     backorder = sum(node.backorder for node in performance.nodes)
     print(
@@ -110,7 +111,27 @@ def _print_cost(performance: Performance, money: str) -> None:
         + f" (95%, {cost.replications:,} fresh replications): holding {holding:.2f}, backorders {backorder:.2f}, "
         f"transport {performance.transport_cost:.2f}, in transit {performance.pipeline_cost:.2f}, "
         f"fixed {performance.fixed_cost:.2f}"
+        + ("" if emissions is None or emissions.cost is None else f", emissions {emissions.cost:.2f}")
     )
+    if emissions is not None:
+        print(_emission_line(emissions))
+
+
+def _emission_line(emissions: EmissionOutcome) -> str:
+    """What is emitted, by what, and how much may be."""
+    total = emissions.total
+    line = (
+        f"emissions {total.mean:,.2f} ± {total.half_width:,.2f} {emissions.unit}: "
+        f"transport {emissions.transport:,.2f}, sites {emissions.sites:,.2f}, held stock {emissions.holding:,.2f}"
+    )
+    if emissions.cap is None:
+        return line
+    line += f"; cap {emissions.cap:,.2f}"
+    if emissions.multiplier is None:
+        return line
+    if emissions.multiplier == 0.0:
+        return line + ", kept by the cheapest levels"
+    return line + f", kept by levels at a price of {emissions.multiplier:.4g} per unit of emission on top"
 
 
 def _bound_line(result: Result) -> str:

@@ -15,6 +15,8 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 
+CHUNK = 128  # blocks of emissions simulated at a time
+
 
 @dataclass(frozen=True)
 class EvaluationParams:
@@ -42,6 +44,26 @@ class EvaluationParams:
 
 
 @dataclass(frozen=True, eq=False)
+class EmissionSample:
+    """Emissions on the replications of an evaluation, units of emission over the horizon.
+
+    Parameters
+    ----------
+    totals
+        Of each replication, shape (replication,).
+    holding, transport
+        Mean of each node and of the lane into it, shape (node,), nodes as in `Design.nodes`.
+    sites
+        Of all used sites.
+    """
+
+    totals: Floats
+    holding: Floats
+    transport: Floats
+    sites: float
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """A fresh sample of a design.
 
@@ -57,6 +79,8 @@ class Evaluation:
         Part of the cost that is not simulated.
     case
         What it was simulated for.
+    emissions
+        None where nothing emits.
     """
 
     case: Case
@@ -65,6 +89,7 @@ class Evaluation:
     costs: Floats
     measures: Floats
     fixed_cost: float
+    emissions: EmissionSample | None = None
 
     @property
     def horizon(self) -> int:
@@ -109,7 +134,26 @@ def evaluate(
         done, wanted = wanted, min(2 * wanted, params.max_replications)
         estimate = Estimate.of(np.concatenate(costs))
         if estimate.relative_half_width <= params.relative_half_width or wanted == done:
-            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed)
+            emissions = emission_sample(case, ledger, design, levels, done)
+            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed, emissions)
+
+
+def emission_sample(
+    case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float], replications: int
+) -> EmissionSample | None:
+    """Emissions on the first fresh replications; None where nothing emits."""
+    if not case.has_emissions:
+        return None
+    emitted = case.as_emissions
+    of_emissions, blocks = ledger.for_case(emitted), -(-replications // BLOCK)
+    sites = emitted.design_fixed_cost(design)
+    totals, means = list[Floats](), np.zeros((len(design.nodes), len(Measure)))
+    for first in range(0, blocks, CHUNK):
+        sample = of_emissions.fresh(design, levels, first, min(CHUNK, blocks - first))
+        wanted = slice(0, replications - first * BLOCK)
+        totals.append(sample.costs[wanted] + sites)
+        means += sample.measures[wanted].sum(axis=0) / replications
+    return EmissionSample(np.concatenate(totals), means[:, Measure.HOLDING], means[:, Measure.TRANSPORT], sites)
 
 
 def evaluate_together(

@@ -11,7 +11,7 @@ from design.case import Case
 from design.network import Component, Design
 from design.streams import BLOCK, DemandStreams, Purpose
 from simopt.simulation.replicate import run_blocks
-from simopt.simulation.simulator import Floats, Sample, Simulator
+from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
 
 BLOCKS_PER_TASK = 4
 
@@ -38,10 +38,22 @@ class Ledger:
         Threads.
     budget
         Replications that the search may use; one more raises `BudgetSpentError`.
+    root
+        The ledger that draws the search paths and counts, if not this one.
     """
 
-    def __init__(self, case: Case, simulator: Simulator, seed: int, num_jobs: int = 1, budget: float = np.inf) -> None:
+    def __init__(
+        self,
+        case: Case,
+        simulator: Simulator,
+        seed: int,
+        num_jobs: int = 1,
+        budget: float = np.inf,
+        root: Ledger | None = None,
+    ) -> None:
         self._case = case
+        self._seed = seed
+        self._root = root
         self._simulator = simulator
         self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH)
         self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION)
@@ -49,6 +61,10 @@ class Ledger:
         self._paths = np.empty((0, case.num_periods, len(case.demand)))
         self._budget = budget
         self._used = 0
+
+    def for_case(self, case: Case) -> Ledger:
+        """A ledger on the same demand for a case with other costs; what it simulates is counted here."""
+        return Ledger(case, TreeSimulator(case), self._seed, self._num_jobs, root=self)
 
     @property
     def replications(self) -> int:
@@ -99,6 +115,8 @@ class Ledger:
 
     def search_paths(self, num_replications: int) -> Floats:
         """The first search paths, shape (replication, period, customer), units."""
+        if self._root is not None:
+            return self._root.search_paths(num_replications)
         missing = range(len(self._paths) // BLOCK, -(-num_replications // BLOCK))
         if missing:
             draw = partial(self._search_streams.block, num_periods=self._case.num_periods)
@@ -141,6 +159,8 @@ class Ledger:
         return Sample(np.concatenate(parts, axis=1), None)
 
     def _count(self, num_replications: int) -> None:
+        if self._root is not None:
+            self._root.charge(num_replications)
         if num_replications > self.remaining:
             raise BudgetSpentError(f"{num_replications} replications wanted, {self.remaining:.0f} left")
         self._used += num_replications

@@ -119,7 +119,7 @@ class TreeSimulator:
 
 def tree_arrays(case: Case, component: Component) -> tuple[NDArray[np.generic], ...]:
     """A component as the compiled core takes it (see `kernel`), nodes numbered as in `Component.nodes`."""
-    network, names = case.network, component.nodes
+    network, names = case.charged, component.nodes
     number = {name: k for k, name in enumerate(names)}
     suppliers = [component.supplier.get(name) for name in names]
     lanes = [None if s is None else network.lane((s, name)) for s, name in zip(suppliers, names, strict=True)]
