@@ -11,6 +11,7 @@ from design.demand import Demand
 from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, has_factors, priced_network
 from design.errors import BadInputError
 from design.network import Component, Design, Lane, Network
+from design.seasons import weighted_network
 from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
 
@@ -55,6 +56,8 @@ class Case:
         Whether all products of a customer must come from one supplier.
     emissions
         Price and cap of emissions.
+    staged
+        Whether sites may open from season to season; else one design serves all seasons.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Case:
     periods_per_year: float | None = None
     sourcing: Sourcing = Sourcing.PRODUCT
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
+    staged: bool = False
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -80,7 +84,14 @@ class Case:
 
     def __reduce__(self) -> tuple[object, ...]:
         fields = (self.name, self.title, self.network, dict(self.demand), self.horizon, self.warm_up)
-        options = (dict(self.units), dict(self.site_limits), self.periods_per_year, self.sourcing, self.emissions)
+        options = (
+            dict(self.units),
+            dict(self.site_limits),
+            self.periods_per_year,
+            self.sourcing,
+            self.emissions,
+            self.staged,
+        )
         return (Case, (*fields, *options))
 
     @property
@@ -94,18 +105,19 @@ class Case:
         cap = None
         if self.emissions.cap is not None:
             cap = EmissionCap(self.emissions.cap, self.emission_unit, self.horizon, self.has_held_cap)
-        return SiteRules(self.network, self.mean_demand, self.site_limits, self.sourcing, cap)
+        return SiteRules(self.network, self.mean_demand, self.site_limits, self.sourcing, cap, self.staged)
 
     @cached_property
     def shared_costs(self) -> SharedCosts:
         """Fixed costs that are no part of a single component's cost."""
-        return SharedCosts.of_network(self.charged)
+        return SharedCosts.of_network(self.charged, staged=self.staged)
 
     @cached_property
     def charged(self) -> Network:
-        """The network with all costs as they are charged: what emissions cost is added to its rates."""
+        """The network with costs as they are charged: with what emissions cost, by season."""
         price = self.emissions.price
-        return priced_network(self.network, price) if price else self.network
+        priced = priced_network(self.network, price) if price else self.network
+        return weighted_network(priced, staged=self.staged)
 
     def at_price(self, price: float) -> Case:
         """The case with another price of emissions, money per unit of emission."""

@@ -13,12 +13,14 @@ from typing import Any
 from design.case import Case, CaseError
 from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
-from design.demand import DISTRIBUTIONS, Demand, demand_parameters, make_demand
+from design.demand import demand_parameters
 from design.distance import distance_between
 from design.errors import CycleInNetworkError
 from design.network import Lane, Network, Node
 from design.products import Tables, spread_products
 from design.records import lane_record, point_record
+from design.season_files import read_demand
+from design.seasons import Season, in_season, with_seasons
 from design.tables import (
     Column,
     Problems,
@@ -32,6 +34,7 @@ from design.tables import (
 )
 
 _PRODUCT = Column("product", parse_text, "")
+_LAYER = {"product": "", "season": ""}
 _RATE = number_parser(0.0, "money")
 _EMISSION = number_parser(0.0, "units of emission")
 _NODE_COLUMNS = (
@@ -72,6 +75,7 @@ _LANE_COLUMNS = (
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
     _PRODUCT,
+    Column("season", parse_text, ""),
     Column("distribution", parse_text, "", required=True),
     Column("mean", number_parser(0.0, "units per period"), 0.0, required=True),
     Column("sd", number_parser(0.0, "units per period")),
@@ -126,11 +130,16 @@ def read_case(folder: Path) -> Case:
     if _names_are_sound(node_rows, lane_rows, demand_rows, problems) and are_known:
         _check_structure(node_rows, lane_rows, problems)
     lanes = [_lane(row, nodes, settings, problems) for row in lane_rows]
-    demand = _demand(demand_rows, problems)
+    by_season = read_demand(demand_rows, settings.seasons, problems)
     _refuse(folder, problems)
-    network = Network(tuple(nodes.values()), tuple(lanes), tuple(demand))
+    network = Network(tuple(nodes.values()), tuple(lanes), tuple(by_season))
     check_rules(network, settings, node_rows, lane_rows, demand_rows, problems)
     _refuse(folder, problems)
+    if settings.seasons:
+        network = with_seasons(network, by_season, settings.seasons)
+        demand = {in_season(name, s): d for name, demands in by_season.items() for s, d in demands.items()}
+    else:
+        demand = {name: demands[""] for name, demands in by_season.items()}
     return Case(
         settings.name,
         settings.title,
@@ -143,6 +152,7 @@ def read_case(folder: Path) -> Case:
         settings.periods_per_year,
         settings.sourcing,
         settings.emissions,
+        settings.staged,
     )
 
 
@@ -188,22 +198,6 @@ def _lane(row: Record, nodes: Mapping[str, Node], settings: Settings, problems: 
     )
 
 
-def _demand(rows: Sequence[Record], problems: Problems) -> dict[str, Demand]:
-    demand: dict[str, Demand] = {}
-    for row in rows:
-        name = row.text("distribution")
-        if problems.in_row("demand.csv", row):
-            continue
-        if name not in DISTRIBUTIONS:
-            problems.add("demand.csv", f"{name!r}: {expected_one_of(name, DISTRIBUTIONS)}", row.line, "distribution")
-            continue
-        try:
-            demand[row.text("node")] = make_demand(name, row.number("mean"), row.optional_number("sd"))
-        except ValueError as error:
-            problems.add("demand.csv", str(error), row.line)
-    return demand
-
-
 def _names_are_sound(
     node_rows: Sequence[Record], lane_rows: Sequence[Record], demand_rows: Sequence[Record], problems: Problems
 ) -> bool:
@@ -222,8 +216,8 @@ def _names_are_sound(
 
 def _label(row: Record, name: str) -> str:
     """What must be unique in a table: a name, with a product where the row has one."""
-    product = row.text("product")
-    return name if not name or not product else f"{name}, product {product}"
+    parts = [("product", row.text("product")), ("season", str(row.values.get("season", "")))]
+    return "".join((name, *(f", {what} {value}" for what, value in parts if name and value)))
 
 
 def _are_known(
@@ -302,24 +296,30 @@ def save_case(case: Case, folder: Path) -> None:
         sourcing=case.sourcing,
         unit_sizes={n.product: n.unit_size for n in case.network.nodes if n.unit_size != 1.0},
         emissions=case.emissions,
+        seasons=_seasons(case),
+        staged=case.staged,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
-    network = case.network
-    nodes = [
-        {"node": n.place, **{f.name: getattr(n, f.name) for f in fields(n) if f.name != "name"}} for n in network.nodes
-    ]
+    network, first = case.network, case.network.seasons[:1] or ("",)
+    nodes = [{**_values(n), **point_record(network, n.name)} for n in network.nodes if n.season in first]
     lanes = [
-        {
-            **{f.name: getattr(k, f.name) for f in fields(k)},
-            **lane_record(network, k.pair),
-            "emission": k.emission or None,
-        }
+        {**_values(k), "emission": k.emission or None, **lane_record(network, k.pair)}
         for k in network.lanes
+        if network.node(k.destination).season in first
     ]
-    demand = [{**point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
+    demand = [{**_LAYER, **point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
     _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
+
+
+def _seasons(case: Case) -> tuple[Season, ...]:
+    shares = {node.season: node.share for node in case.network.nodes if node.season}
+    return tuple(Season(name, round(share * case.horizon)) for name, share in shares.items())
+
+
+def _values(record: Node | Lane) -> dict[str, Any]:
+    return {**_LAYER, **{f.name: getattr(record, f.name) for f in fields(record)}}
 
 
 def _write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

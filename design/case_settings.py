@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from design.emissions import EmissionSettings
+from design.season_files import read_seasons
+from design.seasons import Season
 from design.site_rules import SiteLimit, Sourcing
 from design.tables import Problems, expected_one_of
 
@@ -21,6 +23,8 @@ _TABLES: dict[str, tuple[str, ...] | None] = {
     "sites": None,
     "products": None,
     "sourcing": ("per",),
+    "seasons": None,
+    "stages": ("open_sites",),
 }
 _LIMITS = ("min_open", "max_open")
 _TEXTS = ("name", "title")
@@ -48,6 +52,10 @@ class Settings:
         What has a single supplier.
     unit_sizes
         What a unit of a product takes of a site's capacity.
+    seasons
+        Parts of the horizon in the order of time; empty where demand is the same all the time.
+    staged
+        Whether sites may open from season to season.
     emission_rate
         Emissions per unit and unit of distance, or None.
     emissions
@@ -64,6 +72,8 @@ class Settings:
     periods_per_year: float | None = None
     sourcing: Sourcing = Sourcing.PRODUCT
     unit_sizes: Mapping[str, float] = field(default_factory=dict)
+    seasons: tuple[Season, ...] = ()
+    staged: bool = False
     emission_rate: float | None = None
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
 
@@ -81,7 +91,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, emissions, units, sites, products, sourcing = (
+    simulation, transport, emissions, units, sites, products, sourcing, seasons, stages = (
         _table(path.name, raw, key, problems) for key in _TABLES
     )
     return Settings(
@@ -101,6 +111,8 @@ def read_settings(path: Path, problems: Problems) -> Settings:
             above_zero=True,
         ),
         sourcing=_sourcing(path.name, sourcing, problems),
+        seasons=read_seasons(path.name, seasons, simulation.get("horizon"), problems),
+        staged=_staged(path.name, stages, seasons, problems),
         unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
         emission_rate=_number(
             path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
@@ -131,6 +143,9 @@ def format_settings(settings: Settings) -> str:
         lines += ["", "[sourcing]", f"per = {_quoted(settings.sourcing.value)}"]
     for product, size in settings.unit_sizes.items():
         lines += ["", f"[products.{_quoted(product)}]", f"unit_size = {size!r}"]
+    for season in settings.seasons:
+        lines += ["", f"[seasons.{_quoted(season.name)}]", f"periods = {season.periods}"]
+    lines += ["", "[stages]", "open_sites = true"] if settings.staged else []
     return "\n".join(lines) + "\n"
 
 
@@ -204,6 +219,15 @@ def _sourcing(file: str, table: dict[str, Any], problems: Problems) -> Sourcing:
         problems.add(file, f"{value!r}: {expected_one_of(str(value), allowed)}", column="sourcing.per")
         return Sourcing.PRODUCT
     return Sourcing(value)
+
+
+def _staged(file: str, table: dict[str, Any], seasons: dict[str, Any], problems: Problems) -> bool:
+    value = table.get("open_sites", False)
+    if not isinstance(value, bool):
+        problems.add(file, f"{value!r}: expected true or false", column="stages.open_sites")
+    elif value and not seasons:
+        problems.add(file, "true without seasons: expected [seasons.NAME]", column="stages.open_sites")
+    return value is True
 
 
 def _unit_size(file: str, product: str, table: object, problems: Problems) -> float:

@@ -24,7 +24,7 @@ def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.Con
     """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
 
     What several products share, a site or a link between two sites, has a binary of its own, 1 iff any of them uses it:
-    `site_used`, by the site's name, and `link_used`, by the two sites' names.
+    `site_used`, by the names of its nodes, and `link_used`, by those of its first lane.
 
     The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
     `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, what lanes, reaches and sources cost in the
@@ -103,8 +103,7 @@ def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sour
     own = (s for s in sources if s not in shared.nodes)
     terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] for s in own)
     for cost in shared.costs:
-        place = network.node(cost.nodes[0]).place if cost.nodes else None
-        used = model.link_used[network.places(cost.lanes[0])] if place is None else model.site_used[place]
+        used = model.site_used[_key(cost.nodes)] if cost.nodes else model.link_used[_key(cost.lanes[0])]
         terms.append(cost.amount / scale * used)
     return pyo.quicksum(terms)
 
@@ -159,15 +158,15 @@ def _add_source_links(model: pyo.ConcreteModel, network: Network, sources: list[
 
 def _add_shared(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule]) -> None:
     """A shared site or link is used iff any of its nodes or lanes is."""
-    network, costs = case.network, case.shared_costs.costs
-    ruled = [names for rule in rules if not rule.is_capacity for names in rule.sites if len(names) > 1]
+    costs = case.shared_costs.costs
+    ruled = [names for rule in rules if not rule.is_capacity for names in rule.all_sites if len(names) > 1]
     used, _ = _node_terms(model, case)
     sites = {
-        network.node(names[0]).place: [term for name in names for term in used[name]]
+        _key(names): [term for name in names for term in used[name]]
         for names in [*(cost.nodes for cost in costs if cost.nodes), *ruled]
     }
     links = {
-        network.places(cost.lanes[0]): [model.lane_used[pair] for pair in cost.lanes if pair in model.lane_used]
+        _key(cost.lanes[0]): [model.lane_used[pair] for pair in cost.lanes if pair in model.lane_used]
         for cost in costs
         if cost.lanes
     }
@@ -205,7 +204,9 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
             sizes = zip(rule.nodes, rule.sizes, strict=True)
             terms = [size * term for name, size in sizes for term in through[name]]
         else:
-            terms = [term for names in rule.sites for term in _site_terms(model, case.network, used, names)]
+            terms = [term for names in rule.sites for term in _site_terms(model, used, names)]
+        taken_off = [term for names in rule.sites_against for term in _site_terms(model, used, names)]
+        terms += [-term for term in taken_off]
         terms += [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
         terms += [-model.lane_used[pair] for pair in rule.against if pair in model.lane_used]
         body = pyo.quicksum(terms)
@@ -217,18 +218,20 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
         return pyo.Constraint.Feasible
 
 
-def _site_terms(
-    model: pyo.ConcreteModel, network: Network, used: Mapping[str, list[Any]], names: tuple[str, ...]
-) -> list[Any]:
+def _key(names: tuple[str, ...]) -> str:
+    return " | ".join(names)
+
+
+def _site_terms(model: pyo.ConcreteModel, used: Mapping[str, list[Any]], names: tuple[str, ...]) -> list[Any]:
     """Terms whose sum says whether a site is used."""
-    return used[names[0]] if len(names) == 1 else [model.site_used[network.node(names[0]).place]]
+    return used[names[0]] if len(names) == 1 else [model.site_used[_key(names)]]
 
 
 def _emission_row(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> Any:
     """Emissions of transport and sites, in units of the cap so that the solver's tolerance is a share of it."""
     unit = rule.most or 1.0
     sites = zip(rule.sites, rule.site_weights, strict=True)
-    terms = [weight / unit * term for names, weight in sites for term in _site_terms(model, case.network, used, names)]
+    terms = [weight / unit * term for names, weight in sites for term in _site_terms(model, used, names)]
     weights = dict(zip(rule.lanes, rule.flow_weights, strict=True))
     terms += [
         weights[origin, end] / unit * case.mean_demand[customer] * reach

@@ -34,6 +34,8 @@ class Node:
         product that it stocks; "" otherwise.
     unit_size
         What a unit of the product takes of the site's capacity.
+    season, share
+        Where demand differs by season: the season, and its share of the horizon.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -81,6 +83,8 @@ class Node:
     site: str = ""
     product: str = ""
     unit_size: float = 1.0
+    season: str = ""
+    share: float = 1.0
 
     @property
     def place(self) -> str:
@@ -255,6 +259,19 @@ class Network:
         for node in self.nodes:
             found.setdefault(node.place, []).append(node.name)
         return {place: tuple(names) for place, names in found.items()}
+
+    @cached_property
+    def seasonal_sites(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Nodes of each place and season."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for node in self.nodes:
+            found.setdefault((node.place, node.season), []).append(node.name)
+        return {key: tuple(names) for key, names in found.items()}
+
+    @cached_property
+    def seasons(self) -> tuple[str, ...]:
+        """Names of the seasons; empty where demand is the same all the time."""
+        return tuple(dict.fromkeys(node.season for node in self.nodes if node.season))
 
     @cached_property
     def products(self) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def spread_products(tables: Tables, unit_sizes: Mapping[str, float], problems: P
     _check_names(tables.nodes, problems)
     nodes = _spread("nodes.csv", tables.nodes, ("node",), products, problems)
     lanes = _spread("lanes.csv", tables.lanes, ("from", "to"), products, problems)
-    demand = _spread("demand.csv", tables.demand, ("node",), products, problems)
+    demand = _spread("demand.csv", tables.demand, ("node", "season"), products, problems)
     _check_same("nodes.csv", nodes, ("node",), _SITE_COLUMNS, problems)
     _check_same("lanes.csv", lanes, ("from", "to"), _LANE_COLUMNS, problems)
     _check_own(tables.nodes, problems)
@@ -99,7 +99,8 @@ def _spread(
         for key in _keys(row, columns, products):
             if key in target:
                 of = f" for product {key[-1]!r}" if row.text("product") else " for every product"
-                what = f"duplicate {' -> '.join(key[:-1])!r}{of}: expected once, first in row {target[key].line}"
+                name = " -> ".join(filter(None, key[:-1]))
+                what = f"duplicate {name!r}{of}: expected once, first in row {target[key].line}"
                 problems.add(file, what, row.line)
                 break
             target[key] = row

@@ -1,38 +1,45 @@
-"""How tables and results name stocking points: by node, and by product where several are planned."""
+"""How tables and results name stocking points: by node, and by product and season where there are several."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from design.network import LanePair, Network
+from design.network import LanePair, Network, Node
 from design.products import SEPARATOR
+from design.seasons import in_season
 
 _NAME_LISTS = ("open", "opened", "closed")
 
 
 def point_record(network: Network, name: str) -> dict[str, str]:
-    """Node and product, as tables and results name a stocking point."""
-    return {"node": network.node(name).place, "product": network.node(name).product}
+    """Node, and product and season where there are several, as results name a stocking point."""
+    node = network.node(name)
+    return {"node": node.place, **_layer(network, node)}
 
 
 def lane_record(network: Network, pair: LanePair) -> dict[str, str]:
-    """From, to and product, as tables and results name a lane."""
+    """From, to, and product and season where there are several, as results name a lane."""
     origin, destination = network.places(pair)
-    return {"from": origin, "to": destination, "product": network.node(pair[1]).product}
+    return {"from": origin, "to": destination, **_layer(network, network.node(pair[1]))}
+
+
+def _layer(network: Network, node: Node) -> dict[str, str]:
+    product = {"product": node.product} if network.products else {}
+    return product | ({"season": node.season} if network.seasons else {})
 
 
 def as_records(content: Any, network: Network) -> Any:
-    """Content of a result with `node` and `product`, or `from`, `to` and `product`, in every record.
+    """Content of a result with `node` or `from` and `to`, `product` and `season` in every record.
 
     Parameters
     ----------
     content
         Mappings, sequences and values, in which stocking points have the network's names.
     network
-        The candidates; without products the content stays as it is.
+        The candidates; without products and seasons the content stays as it is.
     """
-    if not network.products:
+    if not network.products and not network.seasons:
         return content
     if isinstance(content, Mapping):
         record = {key: _value(key, value, network) for key, value in content.items()}
@@ -65,5 +72,6 @@ def pair_of(record: Mapping[str, Any]) -> LanePair:
 
 
 def _joined(site: str, record: Mapping[str, Any]) -> str:
-    product = record.get("product")
-    return f"{site}{SEPARATOR}{product}" if product else site
+    product, season = record.get("product"), record.get("season")
+    name = f"{site}{SEPARATOR}{product}" if product else site
+    return in_season(name, str(season)) if season else name

@@ -42,10 +42,14 @@ class SharedCosts:
     costs: tuple[SharedCost, ...] = ()
 
     @classmethod
-    def of_network(cls, network: Network) -> SharedCosts:
-        """Fixed costs of sites with several nodes and of lanes with several products."""
-        found = [SharedCost(network.node(names[0]).fixed_cost, names) for names in network.sites.values()]
-        found += [SharedCost(network.lane(pairs[0]).fixed_cost, lanes=pairs) for pairs in _links(network)]
+    def of_network(cls, network: Network, *, staged: bool = False) -> SharedCosts:
+        """Fixed costs of sites with several nodes, and of lanes with several products or seasons.
+
+        Where sites open in stages, they are paid once a season.
+        """
+        sites = network.seasonal_sites.values() if staged else network.sites.values()
+        found = [SharedCost(network.node(names[0]).fixed_cost, names) for names in sites]
+        found += [SharedCost(network.lane(pairs[0]).fixed_cost, lanes=pairs) for pairs in _links(network, staged)]
         return cls(tuple(one for one in found if one.amount > 0.0 and len(one.nodes) + len(one.lanes) > 1))
 
     @cached_property
@@ -70,9 +74,10 @@ class SharedCosts:
         return sum(c.amount for c in self.costs if used.intersection(c.nodes) or links.intersection(c.lanes))
 
 
-def _links(network: Network) -> Iterable[tuple[LanePair, ...]]:
-    """Lanes between the same two sites."""
-    found: dict[LanePair, list[LanePair]] = {}
+def _links(network: Network, staged: bool) -> Iterable[tuple[LanePair, ...]]:
+    """Lanes between the same two sites, in the same season where sites open in stages."""
+    found: dict[tuple[str, ...], list[LanePair]] = {}
     for lane in network.lanes:
-        found.setdefault(network.places(lane.pair), []).append(lane.pair)
+        season = network.node(lane.destination).season if staged else ""
+        found.setdefault((*network.places(lane.pair), season), []).append(lane.pair)
     return (tuple(pairs) for pairs in found.values())

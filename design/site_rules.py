@@ -18,10 +18,11 @@ Closed nodes and lanes, and lanes longer than their destination allows, are no c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from math import inf
 
 from design.network import Component, Design, LanePair, Network
@@ -89,6 +90,8 @@ class Rule:
         per period.
     lanes, against
         Or how many of these lanes are used, less how many of those.
+    sites_against
+        Sites to be taken off those used.
     least, most
         Bounds of the sum.
     is_capacity
@@ -106,6 +109,7 @@ class Rule:
     against: tuple[LanePair, ...] = ()
     least: float = 0.0
     most: float = inf
+    sites_against: tuple[tuple[str, ...], ...] = ()
     is_capacity: bool = False
     sizes: tuple[float, ...] = ()
     site_weights: tuple[float, ...] = ()
@@ -117,9 +121,14 @@ class Rule:
         return bool(self.site_weights or self.flow_weights)
 
     @property
+    def all_sites(self) -> tuple[tuple[str, ...], ...]:
+        """Sites on either side."""
+        return (*self.sites, *self.sites_against)
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """Nodes of all its sites."""
-        return tuple(name for names in self.sites for name in names)
+        return tuple(name for names in self.all_sites for name in names)
 
     def value(self, throughput: Mapping[str, float], lanes: Collection[LanePair] = ()) -> float:
         """The sum for a design with this throughput of its used nodes and these lanes."""
@@ -131,6 +140,7 @@ class Rule:
             used_sites = sum(w for names, w in sites if any(name in throughput for name in names))
             return used_sites + sum(w * throughput[pair[1]] for pair, w in flows if pair in lanes)
         used = sum(any(name in throughput for name in names) for names in self.sites)
+        used -= sum(any(name in throughput for name in names) for names in self.sites_against)
         return used + sum(pair in lanes for pair in self.lanes) - sum(pair in lanes for pair in self.against)
 
     def holds(self, value: float) -> bool:
@@ -154,6 +164,8 @@ class SiteRules:
         Whether all products of a customer must come from one supplier.
     emission_cap
         Or None.
+    staged
+        Whether sites may open from season to season.
     """
 
     network: Network
@@ -161,15 +173,17 @@ class SiteRules:
     limits: Mapping[str, SiteLimit]
     sourcing: Sourcing = Sourcing.PRODUCT
     emission_cap: EmissionCap | None = None
+    staged: bool = False
 
     @cached_property
     def capacities(self) -> tuple[Rule, ...]:
         """One rule a site with a capacity."""
         rules = []
-        for place, names in self.network.sites.items():
+        for (place, season), names in self.network.seasonal_sites.items():
             nodes = [self.network.node(name) for name in names]
             if nodes[0].capacity < inf:
                 label, sizes = f"capacity {nodes[0].capacity:g} of {place}", tuple(node.unit_size for node in nodes)
+                label += f" in {season}" if season else ""
                 rules.append(Rule(label, (names,), most=nodes[0].capacity, is_capacity=True, sizes=sizes))
         return tuple(rules)
 
@@ -198,36 +212,73 @@ class SiteRules:
         return tuple(Rule(f"lane {a} -> {b} open", lanes=((a, b),), least=1.0) for a, b in forced)
 
     @cached_property
-    def ties(self) -> tuple[Rule, ...]:
+    def product_ties(self) -> tuple[Rule, ...]:
         """Lanes of a customer's products that must be used together, or not at all."""
         if self.sourcing is Sourcing.PRODUCT:
             return ()
-        customers = set(self.network.customers)
-        points: dict[str, list[str]] = {}
+        points: dict[tuple[str, str], int] = {}
         for name in self.network.customers:
-            points.setdefault(self.network.node(name).place, []).append(name)
-        links: dict[LanePair, list[LanePair]] = {}
+            node = self.network.node(name)
+            points[node.place, node.season] = points.get((node.place, node.season), 0) + 1
+        links: dict[tuple[str, str, str], list[LanePair]] = {}
         for lane in self.network.usable_lanes:
-            if lane.destination in customers:
-                links.setdefault(self.network.places(lane.pair), []).append(lane.pair)
+            if lane.destination in self.network.customers:
+                season = self.network.node(lane.destination).season
+                links.setdefault((*self.network.places(lane.pair), season), []).append(lane.pair)
         rules = []
-        for (origin, end), pairs in links.items():
-            label = f"all products of {end} from {origin} or none"
-            if len(pairs) < len(points[end]):
+        for (origin, end, season), pairs in links.items():
+            label = f"all products of {end} from {origin} or none{f' in {season}' if season else ''}"
+            if len(pairs) < points[end, season]:
                 rules.append(Rule(label, lanes=tuple(pairs), most=0.0))
-            rules += [
-                Rule(f"{label} ({self.network.node(pair[1]).product})", lanes=(pairs[0],), against=(pair,), most=0.0)
-                for pair in pairs[1:]
-                if len(pairs) == len(points[end])
-            ]
+            else:
+                rules += self._tied(label, pairs)
         return tuple(rules)
+
+    @cached_property
+    def season_ties(self) -> tuple[Rule, ...]:
+        """What makes the designs of the seasons one: the same lanes, or sites that stay open."""
+        if not self.network.seasons:
+            return ()
+        if self.staged:
+            return tuple(self._stages())
+        links: dict[tuple[str, str, str], list[LanePair]] = {}
+        for lane in self.network.usable_lanes:
+            product = self.network.node(lane.destination).product
+            links.setdefault((*self.network.places(lane.pair), product), []).append(lane.pair)
+        labels = {key: " ".join(f"{key[0]} -> {key[1]} {key[2]}".split()) for key in links}
+        return tuple(
+            rule for key, pairs in links.items() for rule in self._tied(f"{labels[key]} in every season or none", pairs)
+        )
+
+    def _stages(self) -> Iterator[Rule]:
+        sites, customers = self.network.seasonal_sites, set(self.network.customers)
+        for before, after in pairwise(self.network.seasons):
+            for place in self.network.sites:
+                now, later = sites[place, before], sites[place, after]
+                if not customers.intersection(now):
+                    label = f"{place}, open in {before}, open in {after}"
+                    yield Rule(label, (now,), sites_against=(later,), least=-inf, most=0.0)
+
+    def _tied(self, label: str, pairs: list[LanePair]) -> list[Rule]:
+        """All of the lanes or none."""
+        others = [(pair, self.network.node(pair[1])) for pair in pairs[1:]]
+        return [
+            Rule(f"{label} ({' '.join((end.product, end.season)).strip()})", (), (pairs[0],), (pair,), 0.0, 0.0)
+            for pair, end in others
+        ]
+
+    @cached_property
+    def ties(self) -> tuple[Rule, ...]:
+        """Rules that two sums are equal, or one no more than the other."""
+        return (*self.product_ties, *self.season_ties)
 
     @cached_property
     def emissions(self) -> tuple[Rule, ...]:
         """The rule on emissions of transport and sites, if there is a cap and they emit."""
         cap = self.emission_cap
-        emitted = {place: self.network.node(names[0]).site_emission for place, names in self.network.sites.items()}
-        sites = {place: weight for place, weight in emitted.items() if weight > 0.0}
+        every = self.network.seasonal_sites.values() if self.staged else self.network.sites.values()
+        weights = {names: self._site_emission(names[0]) for names in every}
+        sites = {names: weight for names, weight in weights.items() if weight > 0.0}
         lanes = [lane for lane in self.network.lanes if lane.emission > 0.0]
         if cap is None or not (sites or lanes):
             return ()
@@ -235,13 +286,19 @@ class SiteRules:
         return (
             Rule(
                 f"{what} at most {cap.most:g} {cap.unit}",
-                tuple(self.network.sites[place] for place in sites),
+                tuple(sites),
                 tuple(lane.pair for lane in lanes),
                 most=cap.most,
                 site_weights=tuple(sites.values()),
-                flow_weights=tuple(cap.horizon * lane.emission for lane in lanes),
+                flow_weights=tuple(
+                    cap.horizon * self.network.node(lane.destination).share * lane.emission for lane in lanes
+                ),
             ),
         )
+
+    def _site_emission(self, name: str) -> float:
+        node = self.network.node(name)
+        return (node.share if self.staged else 1.0) * node.site_emission
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:

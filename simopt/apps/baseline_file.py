@@ -37,7 +37,7 @@ def read_baseline(path: Path, network: Network) -> Baseline:
     ----------
     path
         A `.json` with `design.lanes` and perhaps `base_stock_levels`, as in `result.json`; or a `.csv` with the columns
-        `from`, `to` and perhaps `product` and `used` (0 or 1), such as a run folder's `lanes.csv`.
+        `from`, `to` and perhaps `product`, `season` and `used` (0 or 1), such as a run folder's `lanes.csv`.
     network
         The candidates.
 
@@ -115,6 +115,7 @@ _COLUMNS = (
     Column("from", parse_text, "", required=True),
     Column("to", parse_text, "", required=True),
     Column("product", parse_text, ""),
+    Column("season", parse_text, ""),
     Column("used", _parse_used, 1),
     *(Column(name, str) for name in _NOT_READ),
 )

@@ -32,15 +32,16 @@ def write_run(folder: Path, case: Case, result: Result) -> None:
     steps = [asdict(step) for step in result.iterations]
     write_csv(folder / "history.csv", [f.name for f in fields(Iteration)], steps)
     used = set(result.lanes)
-    network, product = case.network, ["product"] if case.network.products else []
+    network = case.network
+    layers = [*(["product"] if network.products else []), *(["season"] if network.seasons else [])]
     lanes = [
         {"from": k.origin, "to": k.destination, "used": int(k.pair in used), "unit_cost": k.unit_cost}
         for k in network.lanes
     ]
-    write_csv(folder / "lanes.csv", ["from", "to", *product, "used", "unit_cost"], as_records(lanes, network))
+    write_csv(folder / "lanes.csv", ["from", "to", *layers, "used", "unit_cost"], as_records(lanes, network))
     service = {row.node: asdict(row) for row in result.performance.service}
     nodes = [{**asdict(node), **service.get(node.node, {})} for node in result.performance.nodes]
-    columns = ["node", *product, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
+    columns = ["node", *layers, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
     write_csv(folder / "nodes.csv", columns, as_records(nodes, network))
     with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
         for step in steps:
