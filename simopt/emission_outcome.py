@@ -48,6 +48,14 @@ class EmissionOutcome:
         """What the emissions cost at their price, money over the horizon; None without a price."""
         return None if self.price is None else self.price * self.total.mean
 
+    @property
+    def cap_warning(self) -> tuple[str, ...]:
+        """One line where the simulated total lies above the cap, beyond its half-width."""
+        if self.cap is None or self.total.mean - self.total.half_width <= self.cap:
+            return ()
+        total = f"emissions {self.total.mean:g} ± {self.total.half_width:g} {self.unit}"
+        return (f"{total} on fresh replications: above the cap {self.cap:g}",)
+
     def as_dict(self) -> dict[str, Any]:
         """The object; keys of a price or cap only where there is one."""
         content: dict[str, Any] = {

@@ -126,10 +126,7 @@ class Answer:
     def warnings(self) -> tuple[str, ...]:
         """What makes the result less than it seems: the case's warnings, and a cap broken on fresh replications."""
         emitted = performance_of(self.evaluation).emissions
-        if emitted is None or emitted.cap is None or emitted.total.mean - emitted.total.half_width <= emitted.cap:
-            return self._case.warnings
-        what = f"emissions {emitted.total.mean:g} ± {emitted.total.half_width:g} on fresh replications"
-        return (*self._case.warnings, f"{what}: above the cap {emitted.cap:g}")
+        return self._case.warnings if emitted is None else (*self._case.warnings, *emitted.cap_warning)
 
     def evaluate_briefly(self) -> None:
         """What an interrupt leaves time for."""

@@ -47,6 +47,8 @@ def simulate_solution(
     ledger = Ledger(case, TreeSimulator(case), seed, jobs)
     performance = performance_of(evaluate(case, ledger, design, levels, params))
     broken = [f"the solution breaks a rule: {line}" for line in case.site_rules.violations(design)]
+    if performance.emissions is not None:
+        broken += performance.emissions.cap_warning
     content = {
         "case": case.name,
         "seed": seed,

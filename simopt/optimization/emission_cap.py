@@ -6,15 +6,15 @@ levels of least cost + π·emissions, π raised until their emissions keep the c
 multipliers). Some levels always do if transport and sites leave room: without base stock nothing is on hand.
 
 For any π >= 0 the least cost + π·(emissions - cap) over all designs and levels bounds the cost of those that keep the
-cap from below. So the loop runs over masters of the case with emissions priced at π: first 0, then the π of the first
-design whose cheapest levels break the cap. A design that breaks it is forbidden once its cost under the cap is known,
-since no cut says what this design costs under the cap.
+cap from below. So the loop runs over masters of the case with emissions priced at π: first 0, then the π of each new
+incumbent. A design is forbidden once its cost under the cap is known, since no cut says what it costs under the cap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import isclose
 from time import monotonic
 from typing import Protocol
 
@@ -23,7 +23,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.flow_model import InfeasibleError
-from design.master import Master, MasterSolution
+from design.master import Master
 from design.network import Component, Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
@@ -231,16 +231,14 @@ class _CappedSearch:
         self._deadline = monotonic() + params.time_limit
         self._free = self._parts = parts_at(0.0)
         self._price = 0.0
-        self._is_unpriced = True
-        self._priced: set[tuple[float, Component]] = set()
+        self._priced: set[Component] = set()
 
     def run(self, start: SearchState) -> Iterator[SearchState]:
         """The states, the last one with its termination."""
         state = SearchState(shared_costs=start.shared_costs).with_plans(list(start.plans.values()))
         for plan in state.plans.values():
             self._parts.master.price(plan.component, plan.extra)
-            self._priced.add((0.0, plan.component))
-            self._is_unpriced = False
+            self._priced.add(plan.component)
         for _ in range(self._params.max_iterations):
             state, design = self._propose(state)
             if design is None or state.termination is not None:
@@ -257,31 +255,31 @@ class _CappedSearch:
         """The next design, none where the search is over."""
         try:
             proposal = self._parts.master.solve(self._deadline - monotonic())
-        except InfeasibleError:
-            if state.incumbent is not None:
-                return replace(state, priced_bound=state.incumbent.cost, termination=Termination.BOUND_MET), None
-            if state.designs:
-                raise InfeasibleError("no design keeps the cap on emissions at any base-stock levels") from None
-            raise
-        state = self._bounded(state, replace(proposal, bound=proposal.bound - self._price * self._capped.cap))
+        except InfeasibleError as error:
+            return self._exhausted(state, error), None
+        bound = proposal.bound - self._price * self._capped.cap
+        if state.incumbent is None:
+            state = state.bounded(proposal)
+        else:  # designs are forbidden whose costs are no lower than the incumbent's
+            state = state.bounded(replace(proposal, bound=min(bound, state.incumbent.cost)))
         if proposal.status in _ENDS:
             return replace(state, termination=_ENDS[proposal.status]), None
         if proposal.design is None or proposal.status is not SolveStatus.OPTIMAL:
             return replace(state, termination=Termination.TIME_LIMIT), None
         if state.incumbent is None:
             return state, proposal.design
-        met = state.priced_bound >= state.incumbent.cost - self._params.tolerance * abs(state.incumbent.cost)
-        if met or proposal.design in state.designs:
+        met = bound >= state.incumbent.cost - self._params.tolerance * abs(state.incumbent.cost)
+        if met:
             return replace(state, termination=Termination.BOUND_MET), None
         return state, proposal.design
 
-    def _bounded(self, state: SearchState, proposal: MasterSolution) -> SearchState:
-        """The state with a bound of the capped cost; that of the first master at a price counts without prices."""
-        state = state.bounded(proposal)
-        if self._is_unpriced and proposal.bound > state.unpriced_bound:
-            state = replace(state, unpriced_bound=proposal.bound, bound_model=proposal.model)
-        self._is_unpriced = False
-        return state
+    def _exhausted(self, state: SearchState, error: InfeasibleError) -> SearchState:
+        """The last state where every design was tried."""
+        if state.incumbent is not None:
+            return replace(state, priced_bound=state.incumbent.cost, termination=Termination.BOUND_MET)
+        if state.designs:
+            raise InfeasibleError("no design keeps the cap on emissions at any base-stock levels") from error
+        raise error
 
     def _with_design(self, state: SearchState, design: Design) -> SearchState:
         """The state with a design at its best levels under the cap; what was learned is told to the master."""
@@ -289,25 +287,35 @@ class _CappedSearch:
         state = state.with_plans(new)
         state = replace(state, candidate=design, designs=(*state.designs, design))
         found = self._capped.best(design, state.plans)
-        if found is not None and (state.incumbent is None or found.cost < state.incumbent.cost):
+        is_better = found is not None and (state.incumbent is None or found.cost < state.incumbent.cost)
+        if found is not None and is_better:
             state = replace(state, incumbent=found)
-        if self._price == 0.0 and found is not None and found.multiplier > 0.0:
-            self._price = found.multiplier
-            self._parts = self._parts_at(self._price)
-            self._is_unpriced = True
-            for known in state.designs:
-                self._parts.master.forbid(known)
-        elif self._price > 0.0 or found is None:
+        if found is not None and is_better and not isclose(found.multiplier, self._price, rel_tol=0.1):
+            state = self._at_price(state, found.multiplier)
+        else:
             self._parts.master.forbid(design)
-        self._tell_prices(state, design)
+        self._tell_prices(state, design.components)
         return state
 
-    def _tell_prices(self, state: SearchState, design: Design) -> None:
-        """Price the components of a design at the present price of emissions."""
-        for component in design.components:
-            if (self._price, component) in self._priced:
+    def _at_price(self, state: SearchState, price: float) -> SearchState:
+        """Go on with new parts; the bound of their master over all designs may be better than the first one."""
+        self._price, self._parts = price, self._parts_at(price)
+        self._priced = set()
+        first = self._parts.master.solve(self._deadline - monotonic())
+        if (bound := first.bound - price * self._capped.cap) > state.unpriced_bound:
+            state = replace(state, unpriced_bound=bound, bound_model=first.model)
+        for known in state.designs:
+            self._parts.master.forbid(known)
+        if price == 0.0:
+            self._tell_prices(state, state.plans)
+        return state
+
+    def _tell_prices(self, state: SearchState, components: Iterable[Component]) -> None:
+        """Price components at the present price of emissions."""
+        for component in components:
+            if component in self._priced:
                 continue
-            self._priced.add((self._price, component))
+            self._priced.add(component)
             plan = state.plans[component] if self._price == 0.0 else self._parts.subproblem.solve(component)
             self._parts.master.price(component, plan.extra)
 
