@@ -23,6 +23,7 @@ from design.tables import (
     choice_parser,
     expected_one_of,
     number_parser,
+    parse_open_share,
     parse_periods,
     parse_text,
     read_table,
@@ -48,6 +49,7 @@ _NODE_COLUMNS = (
     Column("latitude", number_parser(-90.0, "degrees", 90.0)),
     Column("longitude", number_parser(-180.0, "degrees", 180.0)),
     Column("pack_size", number_parser(0.0, "units"), 0.0),
+    Column("service_target", parse_open_share),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),

@@ -47,6 +47,8 @@ class Node:
         Instead of x and y, degrees, or None.
     pack_size
         Base-stock levels are multiples of it, units; 0: any number.
+    service_target
+        Least fill rate of the node's own customers, in (0, 1); None: none.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -85,6 +87,7 @@ class Node:
     latitude: float | None = None
     longitude: float | None = None
     pack_size: float = 0.0
+    service_target: float | None = None
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:

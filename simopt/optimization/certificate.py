@@ -12,6 +12,11 @@
 4. Bonferroni over the |F| + 1 limits. Close calls get a new round of twice as many replications at half the remaining
    error; a design that is clearly better becomes the incumbent of the next round.
 
+With fill-rate targets a design's cost on a batch is its Lagrangian, cost + Σ μ·(target·demand - met at once), whose minimum
+lies below the least cost that meets the targets on average whatever the multipliers μ ≥ 0 are; they are those of the
+levels at hand. The incumbent's own targets must hold too, one more limit each. As the check of levels knows the least
+cost that meets the targets but not the least Lagrangian, levels are assumed global then.
+
 A batch is minimized along gradients from the levels at hand and from every other start the check found nearly as
 good. Where a component's tree is too deep for the check it starts from one point, and the claim holds only if the
 levels found on each batch are globally best.
@@ -38,12 +43,17 @@ from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
 from simopt.optimization.global_levels import GlobalLevels, NestedParams, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
-from simopt.optimization.pathwise import PathwiseParams, safe_levels
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
+from simopt.optimization.service_targets import TargetSearch, excess, penalized_costs
+from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
+from simopt.simulation.simulator import Sample
 
 Checks = Mapping[Component, GlobalLevels | None]
 CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
+
+MULTIPLIER_PATHS = 512
 
 
 @dataclass(frozen=True)
@@ -127,11 +137,14 @@ class _Limits:
         Lower limit of each design's difference at its best levels.
     upper
         Upper limit of each design's difference at the levels of the search.
+    service
+        Lower limit of what each target of the case is exceeded by, units over the horizon.
     """
 
     incumbent_upper: float
     lower: Mapping[Design, float]
     upper: Mapping[Design, float]
+    service: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +198,7 @@ class Certifier:
                 state = state.with_incumbent(better)
             elif bound < limits.incumbent_upper - allowed:
                 state, bound = self._enlarge(state, limits.incumbent_upper, deadline)
-            elif min(limits.lower.values()) >= -allowed:
+            elif min(limits.lower.values()) >= -allowed and min(limits.service.values(), default=0.0) >= 0.0:
                 return self._certificate(state, bound, checks)
         why = "not certified: limits of time, designs or replications were reached before every design was excluded"
         return Certificate(False, None, _incumbent(state), len(state.designs), bound, why)
@@ -241,13 +254,17 @@ class Certifier:
         plans = []
         for component in _incumbent(state).design.components:
             levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
+            levels = TargetSearch(self.case, ledger, params).repaired(component, levels)
             plans.append(replace(state.plans[component], levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
     def _minimize(
         self, ledger: Ledger, component: Component, levels: Floats, params: PathwiseParams, checks: Checks
     ) -> tuple[Floats, float]:
-        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included."""
+        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included.
+
+        They meet the case's targets on these paths.
+        """
         start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
         firsts = [safe_levels(replace(start, levels=levels))] if check is None else check.starts_from(levels)
         search, found = NestedSearch(self.case, ledger, self.params.nested), []
@@ -257,13 +274,45 @@ class Certifier:
         cost, best = min(found, key=lambda pair: pair[0])
         return best, cost
 
+    def _least(
+        self,
+        ledger: Ledger,
+        component: Component,
+        levels: Floats,
+        params: PathwiseParams,
+        checks: Checks,
+        multipliers: Floats | None,
+    ) -> float:
+        """Least mean cost on a ledger's paths, fixed costs not included; with targets the least Lagrangian."""
+        if multipliers is None:
+            return self._minimize(ledger, component, levels, params, checks)[1]
+        start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
+        firsts = [levels] if check is None else check.starts_from(levels)
+        search, least = PathwiseSearch(ledger, params), np.inf
+        for first in firsts:
+            end = search.descend(component, first, level_scale(start), multipliers)
+            sample = ledger.search(component, end, params.replications)
+            least = min(least, float(penalized_costs(self.case, component, sample, multipliers).mean()))
+        return least
+
+    def _multipliers(self, state: SearchState, components: set[Component]) -> dict[Component, Floats | None]:
+        """Of the targets in each component, at its inner levels; None without targets."""
+        if not self.case.service_targets:
+            return dict.fromkeys(components)
+        search = TargetSearch(self.case, self.fresh_ledger(CHECK_PATHS), PathwiseParams(MULTIPLIER_PATHS))
+        return {
+            c: search.multipliers_near(c, state.plans[c].levels) if leaf_targets(self.case, c).any() else None
+            for c in components
+        }
+
     def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> _Limits:
         """Simulate fresh batches; every limit gets an equal share of the error."""
         incumbent, count = _incumbent(state), self.params.batches
         components = {component for design in state.designs for component in design.components}
         size = self.params.replications << number
-        batches = [self._batch(number * count + k, size, state, components, checks) for k in range(count)]
-        share = error / (len(state.designs) + 1)
+        worth = self._multipliers(state, components)
+        batches = [self._batch(number * count + k, size, state, worth, checks) for k in range(count)]
+        share = error / (len(state.designs) + 1 + len(self.case.service_targets))
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
         def limit(values: Floats, sign: float) -> float:
@@ -277,33 +326,52 @@ class Certifier:
             limit(np.array([batch.incumbent_by_control for batch in batches]), 1.0),
             {design: limit(values, -1.0) for design, values in least.items()},
             {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
+            {name: limit(np.array([b.service[name] for b in batches]), -1.0) for name in self.case.service_targets},
         )
 
     def _batch(
-        self, number: int, replications: int, state: SearchState, components: set[Component], checks: Checks
+        self,
+        number: int,
+        replications: int,
+        state: SearchState,
+        worth: Mapping[Component, Floats | None],
+        checks: Checks,
     ) -> _Batch:
         """Mean costs on one batch of fresh paths, fixed costs included."""
         ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
         incumbent = _incumbent(state)
-        least, found, own, control = {}, {}, 0.0, 0.0
-        for component in components:
+        least, found, service, own, control = {}, {}, dict[str, float](), 0.0, 0.0
+        for component, multipliers in worth.items():
             fixed = self.case.fixed_cost(component)
             plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            found[component] = float(ledger.search(component, plan.levels, replications).costs.mean()) + fixed
-            _, cost = self._minimize(ledger, component, plan.levels, params, checks)
-            least[component] = min(cost + fixed, found[component])
+            sample = ledger.search(component, plan.levels, replications)
+            cost = found[component] = float(sample.costs.mean()) + fixed
+            if multipliers is not None:
+                found[component] = float(penalized_costs(self.case, component, sample, multipliers).mean()) + fixed
+            lowest = self._least(ledger, component, plan.levels, params, checks, multipliers)
+            least[component] = min(lowest + fixed, found[component])
             if component in incumbent.design.components:
-                own += found[component]
+                own += cost
                 decoupled = ledger.search_decoupled(component, start.levels, replications)
-                control += start.cost - fixed - float(decoupled.mean())
-        return _Batch(own, own + control, least, found)
+                control += start.expected_cost - fixed - float(decoupled.mean())
+                service |= self._service(component, sample)
+        return _Batch(own, own + control, least, found, service)
+
+    def _service(self, component: Component, sample: Sample) -> dict[str, float]:
+        """By how many units each target is exceeded on a sample, mean over its replications."""
+        reached = excess(sample, leaf_targets(self.case, component)).mean(axis=0)
+        both = zip(component.nodes, reached, strict=True)
+        return {name: float(units) for name, units in both if name in self.case.service_targets}
 
     def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
         used = {checks.get(component) for design in state.designs for component in design.components}
         confidence, indifference = self.params.confidence, self.params.indifference
+        has_targets = bool(self.case.service_targets)
+        if has_targets:
+            used.add(None)  # the Lagrangian was minimized along gradients only
         statement = (
             f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
-            f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
+            f"with any base-stock levels{' that meet the fill-rate targets' if has_targets else ''} costs on average more than {100 * indifference:g}% less than this one; "
             f"{len(state.designs)} designs were optimized, the others excluded by the bound; "
             f"{_how_minimized(used)}"
         )
@@ -313,12 +381,16 @@ class Certifier:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """Mean costs on one batch: the incumbent's, raw and by control variate; components' at best and found levels."""
+    """Mean costs on one batch: the incumbent's, raw and by control variate; components' at best and found levels.
+
+    With targets the latter two are Lagrangians; `service` is what each target is exceeded by, units.
+    """
 
     incumbent: float
     incumbent_by_control: float
     least: Mapping[Component, float]
     found: Mapping[Component, float]
+    service: Mapping[str, float]
 
 
 def fresh_seed(seed: int, number: int) -> int:
