@@ -68,7 +68,9 @@ class Case:
             raise ValueError(f"horizon {self.horizon}, warm_up {self.warm_up}: expected at least 1 and at least 0")
         for name in self.service_targets:
             if name not in self.demand or self.network.outgoing[name]:
-                raise ValueError(f"service_target of {name!r}: expected at nodes that face customers and supply no other")
+                raise ValueError(
+                    f"service_target of {name!r}: expected at nodes that face customers and supply no other"
+                )
         object.__setattr__(self, "demand", MappingProxyType(dict(self.demand)))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "site_limits", MappingProxyType(dict(self.site_limits)))

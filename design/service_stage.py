@@ -5,7 +5,7 @@ is independent of what follows. Of the demand of a period it meets at once
 
     met(y) = E[(y - W_(L-1))⁺ - (y - W_L)⁺]     W_k its demand over k periods; L ≥ 1; everything if L = 0 and y ≥ 0
 
-as W_(L-1) was asked for before. With a target β, mean demand m and c̄(y) = E c(y - W_L), the leaf costs per period at least
+as W_(L-1) was asked for before. With a target β, mean demand m and c̄(y) = E c(y - W_L), it costs per period at least
 
     max over μ ≥ 0 of  min over y of  c̄(y) + μ·(β·m - met(y)),
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -131,7 +132,6 @@ class LeafCurve:
         return LeafCost(self.levels[hull], costs[hull], PriceRange(-steepest, self.rates[4]), True)
 
 
-@lru_cache(maxsize=4096)
 def service_stage(rates: CostRates, demand: Demand, periods: int, target: float) -> ServiceStage | None:
     """The single-stage cost of a customer under its target; None where the target changes nothing.
 
@@ -146,6 +146,12 @@ def service_stage(rates: CostRates, demand: Demand, periods: int, target: float)
     target
         Share of its demand to be met from stock at once.
     """
+    hashable: Any = demand
+    return _service_stage(rates, hashable, periods, target)
+
+
+@lru_cache(maxsize=4096)
+def _service_stage(rates: CostRates, demand: Any, periods: int, target: float) -> ServiceStage | None:
     if periods == 0 or demand.mean == 0.0:
         return None
     curve = LeafCurve.of(rates, demand, periods)

@@ -34,7 +34,7 @@ from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
-TIMES_WITH_TARGETS = 4  # paths of the search: what a target costs varies more than what levels do
+TIMES_WITH_TARGETS = 4
 
 
 class OptionError(BadInputError):
@@ -279,9 +279,8 @@ def _subproblem(
 
     Without a budget, levels for demand in whole units, where gradients may stall, are checked globally.
     """
-    most = PathwiseParams.replications * (TIMES_WITH_TARGETS if case.service_targets else 1)
-    replications = int(np.clip(options.budget / 40, 10, most))
-    search: LevelSearch = level_search(case, ledger, PathwiseParams(replications))
+    replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
+    search: LevelSearch = level_search(case, ledger, PathwiseParams(replications), TIMES_WITH_TARGETS)
     if options.budget == np.inf and any(demand.whole_units for demand in case.demand.values()):
         search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
     if options.subproblem == "kriging":

@@ -12,10 +12,10 @@
 4. Bonferroni over the |F| + 1 limits. Close calls get a new round of twice as many replications at half the remaining
    error; a design that is clearly better becomes the incumbent of the next round.
 
-With fill-rate targets a design's cost on a batch is its Lagrangian, cost + Σ μ·(target·demand - met at once), whose minimum
-lies below the least cost that meets the targets on average whatever the multipliers μ ≥ 0 are; they are those of the
-levels at hand. The incumbent's own targets must hold too, one more limit each. As the check of levels knows the least
-cost that meets the targets but not the least Lagrangian, levels are assumed global then.
+With fill-rate targets a design's cost on a batch is its Lagrangian, cost + Σ μ·(target·demand - met at once), whose
+minimum lies below the least cost that meets the targets on average whatever the multipliers μ ≥ 0 are; they are those
+of the levels at hand. The incumbent's own targets must hold too, one more limit each. As the check of levels knows the
+least cost that meets the targets but not the least Lagrangian, levels are assumed global then.
 
 A batch is minimized along gradients from the levels at hand and from every other start the check found nearly as
 good. Where a component's tree is too deep for the check it starts from one point, and the claim holds only if the
@@ -366,12 +366,13 @@ class Certifier:
     def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
         used = {checks.get(component) for design in state.designs for component in design.components}
         confidence, indifference = self.params.confidence, self.params.indifference
-        has_targets = bool(self.case.service_targets)
-        if has_targets:
+        levels = "base-stock levels"
+        if self.case.service_targets:
+            levels += " that meet the fill-rate targets"
             used.add(None)  # the Lagrangian was minimized along gradients only
         statement = (
             f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
-            f"with any base-stock levels{' that meet the fill-rate targets' if has_targets else ''} costs on average more than {100 * indifference:g}% less than this one; "
+            f"with any {levels} costs on average more than {100 * indifference:g}% less than this one; "
             f"{len(state.designs)} designs were optimized, the others excluded by the bound; "
             f"{_how_minimized(used)}"
         )

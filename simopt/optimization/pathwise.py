@@ -67,9 +67,7 @@ class PathwiseSearch:
         """
         return self.descend(component, safe_levels(start), level_scale(start))
 
-    def descend(
-        self, component: Component, first: Floats, scale: Floats, multipliers: Floats | None = None
-    ) -> Floats:
+    def descend(self, component: Component, first: Floats, scale: Floats, multipliers: Floats | None = None) -> Floats:
         """Levels at which the descent from given ones ends, shape (node,), units; never dearer than those.
 
         Parameters

@@ -44,8 +44,8 @@ class Polisher:
             plan, start = search.plans[component], single_stage_plan(self._case, self._single_stage, component)
             levels = self._search.best_levels(component, replace(start, levels=plan.levels))
             plans.append(replace(plan, levels=levels))
-        levels = search.with_plans(plans).levels_of(design)
-        return self._rounder.levels(design, repaired_levels(self._case, self._ledger, design, levels))
+        free = search.with_plans(plans).levels_of(design)
+        return self._rounder.levels(design, repaired_levels(self._case, self._ledger, design, free))
 
     def briefly(self, search: SearchState, design: Design) -> dict[str, float]:
         """The levels that the search has, each at its nearest whole pack: what an interrupt leaves time for."""

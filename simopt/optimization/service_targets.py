@@ -13,6 +13,7 @@ next unit met at once; 0 where the target does not bind.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import Sample
 
 SAFETY = 4.5
-REPAIR_REPLICATIONS = 4096
+REPAIR_REPLICATIONS = 16384
+REPAIR_CELLS = 1e7
 ROUNDING = 1e-9
 
 
@@ -41,12 +43,16 @@ class TargetSearch:
         Runs and counts the simulations.
     params
         Effort.
+    times
+        As many times the paths serve where targets bind: what they cost varies more than what levels do.
     """
 
-    def __init__(self, case: Case, ledger: Ledger, params: PathwiseParams | None = None) -> None:
+    def __init__(self, case: Case, ledger: Ledger, params: PathwiseParams | None = None, times: int = 1) -> None:
         self._case = case
         self._ledger = ledger
-        self._params = params or PathwiseParams()
+        self._free = PathwiseSearch(ledger, params)
+        params = params or PathwiseParams()
+        self._params = replace(params, replications=times * params.replications)
 
     def best_levels(self, component: Component, start: SingleStagePlan) -> Floats:
         """Levels at which the sample average is least among those that meet the targets; see `PathwiseSearch`."""
@@ -57,7 +63,7 @@ class TargetSearch:
 
         Without regard to targets first: where they are met then, they cost nothing.
         """
-        found = PathwiseSearch(self._ledger, self._params).descend(component, first, scale)
+        found = self._free.descend(component, first, scale)
         targets = leaf_targets(self._case, component)
         if not targets.any():
             return found
@@ -169,17 +175,19 @@ def penalized_costs(case: Case, component: Component, sample: Sample, multiplier
     return np.asarray(sample.costs - excess(sample, leaf_targets(case, component)) @ multipliers)
 
 
-def level_search(case: Case, ledger: Ledger, params: PathwiseParams | None = None) -> PathwiseSearch | TargetSearch:
-    """The search along gradients that suits the case."""
-    return TargetSearch(case, ledger, params) if case.service_targets else PathwiseSearch(ledger, params)
+def level_search(
+    case: Case, ledger: Ledger, params: PathwiseParams | None = None, times: int = 1
+) -> PathwiseSearch | TargetSearch:
+    """The search along gradients that suits the case; see `TargetSearch`."""
+    return TargetSearch(case, ledger, params, times) if case.service_targets else PathwiseSearch(ledger, params)
 
 
-def repaired_levels(
-    case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float], replications: int = REPAIR_REPLICATIONS
-) -> dict[str, float]:
+def repaired_levels(case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float]) -> dict[str, float]:
     """Levels of a design, those of customers with targets raised until these will hold on fresh paths, units."""
     if not case.service_targets:
         return dict(levels)
+    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.demand)))
+    replications = int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
     search = TargetSearch(case, ledger, PathwiseParams(replications))
     found = dict(levels)
     for component in design.components:

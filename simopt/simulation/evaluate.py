@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -57,6 +57,8 @@ class Evaluation:
         Part of the cost that is not simulated.
     case
         What it was simulated for.
+    fill_rates
+        Of each node with a target, with its half-width.
     """
 
     case: Case
@@ -65,6 +67,7 @@ class Evaluation:
     costs: Floats
     measures: Floats
     fixed_cost: float
+    fill_rates: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
@@ -96,6 +99,8 @@ def evaluate(
         How long.
     """
     params = params or EvaluationParams()
+    targeted = [name in case.service_targets for name in design.nodes]
+    service: list[Floats] = []
     fixed = sum(case.fixed_cost(component) for component in design.components)
     costs: list[Floats] = []
     totals = np.zeros((len(design.nodes), len(Measure)))
@@ -106,10 +111,20 @@ def evaluate(
         new = slice(done - first * BLOCK, wanted - first * BLOCK)
         costs.append(sample.costs[new] + fixed)
         totals += sample.measures[new].sum(axis=0)
+        service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, targeted])
         done, wanted = wanted, min(2 * wanted, params.max_replications)
         estimate = Estimate.of(np.concatenate(costs))
         if estimate.relative_half_width <= params.relative_half_width or wanted == done:
-            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed)
+            names = [name for name in design.nodes if name in case.service_targets]
+            fill_rates = dict(zip(names, _ratios(*np.concatenate(service, axis=1)), strict=True))
+            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed, fill_rates)
+
+
+def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
+    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
+    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
+    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
+    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]
 
 
 def evaluate_together(

@@ -317,13 +317,15 @@ def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope
 
 
 @_compiled
-def _credit_leaf(i, multiplier, available, total, warm_up, measures, slope, scratch):
-    """Service of a leaf, and the slope of -multiplier·(units met at once) added to that of its cost."""
+def _credit(i, multipliers, available, total, warm_up, measures, slope, scratch):
+    """Service of a leaf with a multiplier; that many times the slope of what is met at once is taken off its slope."""
+    if multipliers is None or multipliers[i] == 0.0:
+        return
     _serve_leaf(i, available, total, warm_up, measures, scratch)
     before = total[warm_up - 1] if warm_up > 0 else 0.0
     for t in range(warm_up, len(total)):
         if before <= available[t] < total[t]:
-            slope[t] -= multiplier
+            slope[t] -= multipliers[i]
         before = total[t]
 
 
@@ -387,8 +389,8 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
                 ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
             if not with_gradient:
                 _serve(i, children, path, customer, supply, total, shipped, warm_up, row, scratch)
-            elif multipliers is not None and multipliers[i] > 0.0:
-                _credit_leaf(i, multipliers[i], supply, total, warm_up, row, slope[i], scratch)
+            else:
+                _credit(i, multipliers, supply, total, warm_up, row, slope[i], scratch)
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):
