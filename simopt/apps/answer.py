@@ -12,7 +12,8 @@ from design.single_stage import SampledSingleStage
 from simopt.apps.methods import SolveOptions, extensive_scenarios, make_certifier, projected_costs
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
-from simopt.optimization.certificate import Certificate, fresh_seed
+from simopt.optimization.certificate import fresh_seed
+from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import Incumbent, SearchState
 from simopt.optimization.service_targets import repaired_levels

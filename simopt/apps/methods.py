@@ -14,7 +14,8 @@ from design.master import Bound, Master, MasterParams, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
-from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
+from simopt.optimization.certificate import Certifier, fresh_seed
+from simopt.optimization.certificate_types import CertificateParams
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
 from simopt.optimization.global_levels import CheckedSearch, NestedSearch

@@ -19,7 +19,7 @@ from simopt.apps.methods import (
     SolveOptions,
     start_search,
 )
-from simopt.optimization.certificate import Certificate
+from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result, performance_of
 from simopt.simulation.estimate import Estimate

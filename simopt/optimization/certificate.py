@@ -14,8 +14,9 @@
 
 With fill-rate targets a design's cost on a batch is its Lagrangian, cost + Σ μ·(target·demand - met at once), whose
 minimum lies below the least cost that meets the targets on average whatever the multipliers μ ≥ 0 are; they are those
-of the levels at hand. The incumbent's own targets must hold too, one more limit each. As the check of levels knows the
-least cost that meets the targets but not the least Lagrangian, levels are assumed global then.
+of the levels at hand. The incumbent's own targets must hold too, one more limit each, which takes a safety margin; its
+worth at these multipliers is not counted as cost in the comparison, and the statement says how much it is. As the check
+of levels knows the least cost that meets the targets but not the least Lagrangian, levels are assumed global then.
 
 A batch is minimized along gradients from the levels at hand and from every other start the check found nearly as
 good. Where a component's tree is too deep for the check it starts from one point, and the claim holds only if the
@@ -37,114 +38,24 @@ from design.case import Case
 from design.demand import Floats
 from design.flow_model import InfeasibleError
 from design.master import Master
-from design.network import Component, Design
+from design.network import Component
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
-from simopt.optimization.global_levels import GlobalLevels, NestedParams, NestedSearch
+from simopt.optimization.certificate_types import Batch, Certificate, CertificateParams, Limits, how_minimized
+from simopt.optimization.global_levels import GlobalLevels, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
-from simopt.optimization.service_targets import TargetSearch, excess, penalized_costs
+from simopt.optimization.service_targets import TargetSearch, excess, penalized_costs, repair_replications
 from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
-from simopt.simulation.simulator import Sample
 
 Checks = Mapping[Component, GlobalLevels | None]
 CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
 
+TARGET_PATHS = -2000  # of the one on whose paths the incumbent's fill rates are tested, less the round
 MULTIPLIER_PATHS = 512
-
-
-@dataclass(frozen=True)
-class CertificateParams:
-    """Confidence and effort.
-
-    Parameters
-    ----------
-    confidence
-        That all claims hold at once.
-    indifference
-        Share of the incumbent's cost within which another design is taken as equally good.
-    batches, replications
-        Batches of a round, and replications of a batch in the first round.
-    max_rounds
-        Rounds at most, each of twice the replications.
-    max_designs
-        Designs compared one by one at most.
-    time_limit
-        Seconds after which no new round, design or check is begun.
-    nested
-        Effort of the global check of a component's levels.
-    """
-
-    confidence: float = 0.95
-    indifference: float = 0.001
-    batches: int = 20
-    replications: int = 256
-    max_rounds: int = 4
-    max_designs: int = 200
-    time_limit: float = np.inf
-    nested: NestedParams = field(default_factory=NestedParams)
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.confidence < 1.0 or not 0.0 <= self.indifference < 1.0:
-            raise ValueError(f"confidence and indifference: expected shares, got {self}")
-        if self.batches < 2 or self.replications < 1 or self.max_rounds < 1 or self.max_designs < 1:
-            raise ValueError(f"certificate: expected at least two batches and positive limits, got {self}")
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What was proven.
-
-    Parameters
-    ----------
-    holds
-        Whether no design beats the incumbent by more than the indifference, at the confidence.
-    confidence
-        Of that claim; None where it does not hold.
-    incumbent
-        The design it speaks of: the search's, or a better one found on the way.
-    num_designs
-        Designs compared one by one.
-    excluded_above
-        Bound of all others, money over the horizon.
-    statement
-        The claim in words, or why there is none.
-    global_levels
-        Whether the levels of every design compared were checked globally.
-    """
-
-    holds: bool
-    confidence: float | None
-    incumbent: Incumbent
-    num_designs: int
-    excluded_above: float
-    statement: str
-    global_levels: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class _Limits:
-    """What one round of fresh data says, each at the error of one limit; differences are to the incumbent's cost.
-
-    Parameters
-    ----------
-    incumbent_upper
-        Upper limit of the incumbent's cost.
-    lower
-        Lower limit of each design's difference at its best levels.
-    upper
-        Upper limit of each design's difference at the levels of the search.
-    service
-        Lower limit of what each target of the case is exceeded by, units over the horizon.
-    """
-
-    incumbent_upper: float
-    lower: Mapping[Design, float]
-    upper: Mapping[Design, float]
-    service: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +110,7 @@ class Certifier:
             elif bound < limits.incumbent_upper - allowed:
                 state, bound = self._enlarge(state, limits.incumbent_upper, deadline)
             elif min(limits.lower.values()) >= -allowed and min(limits.service.values(), default=0.0) >= 0.0:
-                return self._certificate(state, bound, checks)
+                return self._certificate(state, bound, checks, limits.margin)
         why = "not certified: limits of time, designs or replications were reached before every design was excluded"
         return Certificate(False, None, _incumbent(state), len(state.designs), bound, why)
 
@@ -251,10 +162,11 @@ class Certifier:
         """
         count = (self.params.replications << number) * self.params.batches // 2
         ledger, params = self.fresh_ledger(-1 - number), PathwiseParams(count)
+        close_look = TargetSearch(self.case, ledger, PathwiseParams(repair_replications(self.case)))
         plans = []
         for component in _incumbent(state).design.components:
             levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
-            levels = TargetSearch(self.case, ledger, params).repaired(component, levels)
+            levels = close_look.repaired(component, levels)
             plans.append(replace(state.plans[component], levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
@@ -305,7 +217,7 @@ class Certifier:
             for c in components
         }
 
-    def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> _Limits:
+    def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> Limits:
         """Simulate fresh batches; every limit gets an equal share of the error."""
         incumbent, count = _incumbent(state), self.params.batches
         components = {component for design in state.designs for component in design.components}
@@ -322,11 +234,12 @@ class Certifier:
         least = {d: np.array([sum(b.least[c] for c in d.components) for b in batches]) - own for d in state.designs}
         rivals = [d for d in state.designs if d != incumbent.design]
         found = {d: np.array([sum(b.found[c] for c in d.components) for b in batches]) - own for d in rivals}
-        return _Limits(
+        return Limits(
             limit(np.array([batch.incumbent_by_control for batch in batches]), 1.0),
             {design: limit(values, -1.0) for design, values in least.items()},
             {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
-            {name: limit(np.array([b.service[name] for b in batches]), -1.0) for name in self.case.service_targets},
+            self._service(number, state, share),
+            float(np.mean([batch.margin for batch in batches])),
         )
 
     def _batch(
@@ -336,11 +249,11 @@ class Certifier:
         state: SearchState,
         worth: Mapping[Component, Floats | None],
         checks: Checks,
-    ) -> _Batch:
+    ) -> Batch:
         """Mean costs on one batch of fresh paths, fixed costs included."""
         ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
         incumbent = _incumbent(state)
-        least, found, service, own, control = {}, {}, dict[str, float](), 0.0, 0.0
+        least, found, own, control, margin = {}, {}, 0.0, 0.0, 0.0
         for component, multipliers in worth.items():
             fixed = self.case.fixed_cost(component)
             plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
@@ -351,68 +264,46 @@ class Certifier:
             lowest = self._least(ledger, component, plan.levels, params, checks, multipliers)
             least[component] = min(lowest + fixed, found[component])
             if component in incumbent.design.components:
-                own += cost
+                own += found[component]
+                margin += cost - found[component]
                 decoupled = ledger.search_decoupled(component, start.levels, replications)
                 control += start.expected_cost - fixed - float(decoupled.mean())
-                service |= self._service(component, sample)
-        return _Batch(own, own + control, least, found, service)
+        return Batch(own, own + control, least, found, margin)
 
-    def _service(self, component: Component, sample: Sample) -> dict[str, float]:
-        """By how many units each target is exceeded on a sample, mean over its replications."""
-        reached = excess(sample, leaf_targets(self.case, component)).mean(axis=0)
-        both = zip(component.nodes, reached, strict=True)
-        return {name: float(units) for name, units in both if name in self.case.service_targets}
+    def _service(self, number: int, state: SearchState, error: float) -> dict[str, float]:
+        """Lower limit of what each target is exceeded by at the incumbent's levels, on fresh paths, units."""
+        count, limits = repair_replications(self.case), dict[str, float]()
+        if not self.case.service_targets:
+            return limits
+        ledger = self.fresh_ledger(TARGET_PATHS - number)
+        for component in _incumbent(state).design.components:
+            sample = ledger.search(component, state.plans[component].levels, count)
+            reached = excess(sample, leaf_targets(self.case, component))
+            lower = reached.mean(axis=0) - stdtrit(count - 1, 1.0 - error) * reached.std(axis=0, ddof=1) / count**0.5
+            limits |= dict(zip(component.nodes, map(float, lower), strict=True))
+        return {name: limits[name] for name in self.case.service_targets}
 
-    def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
+    def _certificate(self, state: SearchState, bound: float, checks: Checks, margin: float) -> Certificate:
         used = {checks.get(component) for design in state.designs for component in design.components}
         confidence, indifference = self.params.confidence, self.params.indifference
-        levels = "base-stock levels"
+        levels, this = "base-stock levels", "this one"
         if self.case.service_targets:
             levels += " that meet the fill-rate targets"
+            this += f" without its safety margin over the targets (worth about {margin:.2f})"
             used.add(None)  # the Lagrangian was minimized along gradients only
         statement = (
             f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
-            f"with any {levels} costs on average more than {100 * indifference:g}% less than this one; "
+            f"with any {levels} costs on average more than {100 * indifference:g}% less than {this}; "
             f"{len(state.designs)} designs were optimized, the others excluded by the bound; "
-            f"{_how_minimized(used)}"
+            f"{how_minimized(used)}"
         )
         designs = len(state.designs)
         return Certificate(True, confidence, _incumbent(state), designs, bound, statement, None not in used)
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Mean costs on one batch: the incumbent's, raw and by control variate; components' at best and found levels.
-
-    With targets the latter two are Lagrangians; `service` is what each target is exceeded by, units.
-    """
-
-    incumbent: float
-    incumbent_by_control: float
-    least: Mapping[Component, float]
-    found: Mapping[Component, float]
-    service: Mapping[str, float]
-
-
 def fresh_seed(seed: int, number: int) -> int:
     """A seed for batch `number` of a certificate, unrelated to the run's own."""
     return int.from_bytes(hashlib.sha256(f"certificate {seed} {number}".encode()).digest()[:8], "little")
-
-
-def _how_minimized(checks: set[GlobalLevels | None]) -> str:
-    """What the certificate says of the levels."""
-    done = [check for check in checks if check is not None]
-    if len(done) < len(checks):
-        return "levels minimized from one start on every batch, assumed global"
-    points = min((check.points for check in done if check.points is not None), default=None)
-    if points is None:
-        return "levels minimized globally, each node's exactly, then along gradients on every batch"
-    step = max(check.relative_step for check in done)
-    return (
-        f"levels minimized globally on a grid of at least {points} values per upper level, refined to steps of "
-        f"{step:.2f} standard deviations of its demand, with exact inner minimization, then along gradients on every "
-        "batch"
-    )
 
 
 def _incumbent(state: SearchState) -> Incumbent:

@@ -182,13 +182,17 @@ def level_search(
     return TargetSearch(case, ledger, params, times) if case.service_targets else PathwiseSearch(ledger, params)
 
 
+def repair_replications(case: Case) -> int:
+    """Sample paths on which fill rates are looked at closely: 16,384, fewer where they would take much memory."""
+    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.demand)))
+    return int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
+
+
 def repaired_levels(case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float]) -> dict[str, float]:
     """Levels of a design, those of customers with targets raised until these will hold on fresh paths, units."""
     if not case.service_targets:
         return dict(levels)
-    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.demand)))
-    replications = int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
-    search = TargetSearch(case, ledger, PathwiseParams(replications))
+    search = TargetSearch(case, ledger, PathwiseParams(repair_replications(case)))
     found = dict(levels)
     for component in design.components:
         raised = search.repaired(component, np.array([levels[name] for name in component.nodes]))
