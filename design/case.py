@@ -78,6 +78,11 @@ class Case:
             raise ValueError("demand: expected one distribution per customer, in the network's order")
         if self.horizon < 1 or self.warm_up < 0:
             raise ValueError(f"horizon {self.horizon}, warm_up {self.warm_up}: expected at least 1 and at least 0")
+        for name in self.service_targets:
+            if name not in self.demand or self.network.outgoing[name]:
+                raise ValueError(
+                    f"service_target of {name!r}: expected at nodes that face customers and supply no other"
+                )
         object.__setattr__(self, "demand", MappingProxyType(dict(self.demand)))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         object.__setattr__(self, "site_limits", MappingProxyType(dict(self.site_limits)))
@@ -147,6 +152,12 @@ class Case:
     def mean_demand(self) -> dict[str, float]:
         """Mean demand of each customer, units per period."""
         return {name: distribution.mean for name, distribution in self.demand.items()}
+
+    @cached_property
+    def service_targets(self) -> dict[str, float]:
+        """Least fill rate of each node that has one."""
+        targets = {node.name: node.service_target for node in self.network.nodes}
+        return {name: target for name, target in targets.items() if target is not None}
 
     def flow_cost(self, lane: Lane, customer: str) -> float:
         """Expected transport and pipeline cost of serving a customer over a lane, money over the horizon."""

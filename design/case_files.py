@@ -28,6 +28,7 @@ from design.tables import (
     choice_parser,
     expected_one_of,
     number_parser,
+    parse_open_share,
     parse_periods,
     parse_text,
     read_table,
@@ -59,6 +60,7 @@ _NODE_COLUMNS = (
     Column("pack_size", number_parser(0.0, "units"), 0.0),
     Column("site_emission", _EMISSION, 0.0),
     Column("holding_emission", _EMISSION, 0.0),
+    Column("service_target", parse_open_share),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),

@@ -24,6 +24,7 @@ def check_rules(
     _check_emissions(network, settings, problems)
     for row in node_rows:
         _check_closed_customer(network, row, problems)
+        _check_target(network, row, problems)
     for row in lane_rows:
         _check_lane(network, row, problems)
     if not problems.messages:
@@ -73,6 +74,19 @@ def _check_closed_customer(network: Network, row: Record, problems: Problems) ->
     if row.values["status"] == "closed" and row.text("node") in network.customers:
         what = f"'closed' for {row.text('node')!r}, which has demand: expected a blank, or no row in demand.csv"
         problems.add("nodes.csv", what, row.line, "status")
+
+
+def _check_target(network: Network, row: Record, problems: Problems) -> None:
+    name, target = row.text("node"), row.optional_number("service_target")
+    if target is None:
+        return
+    if name not in network.customers:
+        what = f"{target:g} for {name!r}, which has no row in demand.csv: expected a blank"
+        problems.add("nodes.csv", what, row.line, "service_target")
+    elif network.outgoing[name]:
+        what = f"{target:g} for {name!r}, which may supply {network.outgoing[name][0].destination!r} too: expected a "
+        what += "blank (only nodes that supply no other can have a target)"
+        problems.add("nodes.csv", what, row.line, "service_target")
 
 
 def _check_lane(network: Network, row: Record, problems: Problems) -> None:

@@ -38,6 +38,7 @@ from design.demand import Floats
 from design.demand_cells import DemandCells
 from design.echelon_tables import CostRates, LeafCost, LeafTable, PriceRange, StockTable, lowest_stock_price, price_grid
 from design.lead_time_demand import GridDistribution, lead_time_demand
+from design.service_stage import charged_leaf
 from design.stages import Path, Stage
 
 NUM_PRICES = 128
@@ -93,8 +94,9 @@ class DemandTables:
         """Cost curve of a leaf that is supplied with this lead time."""
         key = (customer, periods)
         if key not in self._leaf_costs:
-            rates = self.case.charged.node(customer).cost_rates
-            self._leaf_costs[key] = LeafCost.of(rates, self.demand(customer, periods))
+            rates, target = self.case.charged.node(customer).cost_rates, self.case.service_targets.get(customer)
+            charged = None if target is None else charged_leaf(rates, self.case.demand[customer], periods, target)
+            self._leaf_costs[key] = charged or LeafCost.of(rates, self.demand(customer, periods))
         return self._leaf_costs[key]
 
 

@@ -18,6 +18,42 @@ CostRates = tuple[float, float, float, float, float]
 MIN_POSITIONS = 8192
 
 
+def is_linear(rates: CostRates) -> bool:
+    """Whether holding cost is linear in the stock."""
+    _, g, capacity, overflow, _ = rates
+    return g == 0.0 and not (overflow > 0.0 and capacity < inf)
+
+
+def expected_cost(rates: CostRates, demand: GridDistribution, above: Floats) -> tuple[Floats, float]:
+    """E c(y - W) at positions y, and its slope beyond the last of them.
+
+    Parameters
+    ----------
+    rates
+        Cost rates of the node, in the order of `design.cost`.
+    demand
+        Distribution of W.
+    above
+        Positions less the first point of that distribution, ascending, units.
+    """
+    h, g, capacity, overflow, b = rates
+    limited = overflow > 0.0 and capacity < inf
+    points = demand.points - demand.start
+    mean = float(points @ demand.probability)
+    y = above
+    weighted = np.stack((np.ones_like(points), points, points**2)) * demand.probability
+    sums = np.concatenate((np.zeros((3, 1)), np.cumsum(weighted, axis=1)), axis=1)
+    below, first, second = sums[:, np.searchsorted(points, y, side="right")]
+    costs = h * (y * below - first) + g * (y * y * below - 2.0 * y * first + second)
+    costs += b * (mean - first - y * (1.0 - below))
+    steepest = h + 2.0 * g * (y[-1] - mean)
+    if limited:
+        below, first, _ = sums[:, np.searchsorted(points, y - capacity, side="right")]
+        costs += overflow * ((y - capacity) * below - first)
+        steepest += overflow * below[-1]
+    return costs, float(steepest)
+
+
 @dataclass(frozen=True)
 class PriceRange:
     """Prices at which a stage wants a finite amount, money per unit and period."""
@@ -48,23 +84,11 @@ class LeafCost:
     @classmethod
     def of(cls, rates: CostRates, demand: GridDistribution) -> LeafCost:
         """The curve of a node with these cost rates against a lead-time demand."""
-        h, g, capacity, overflow, b = rates
-        limited = overflow > 0.0 and capacity < inf
-        linear = g == 0.0 and not limited
         points = demand.points - demand.start  # of net stock alone: large levels would cancel
-        mean = float(points @ demand.probability)
+        linear = is_linear(rates)
         y = points if linear else _refined(points)
-        weighted = np.stack((np.ones_like(points), points, points**2)) * demand.probability
-        sums = np.concatenate((np.zeros((3, 1)), np.cumsum(weighted, axis=1)), axis=1)
-        below, first, second = sums[:, np.searchsorted(points, y, side="right")]
-        costs = h * (y * below - first) + g * (y * y * below - 2.0 * y * first + second)
-        costs += b * (mean - first - y * (1.0 - below))
-        steepest = h + 2.0 * g * (y[-1] - mean)
-        if limited:
-            below, first, _ = sums[:, np.searchsorted(points, y - capacity, side="right")]
-            costs += overflow * ((y - capacity) * below - first)
-            steepest += overflow * below[-1]
-        return cls(demand.start + y, costs, PriceRange(-float(steepest), b), linear)
+        costs, steepest = expected_cost(rates, demand, y)
+        return cls(demand.start + y, costs, PriceRange(-steepest, rates[4]), linear)
 
     def tabulate(self, prices: Floats) -> LeafTable:
         """Best position and φ(l) = min_y E c(y - W) + l·y at each price.

@@ -65,7 +65,7 @@ class GridDistribution:
         return self.points[above] + self.step * np.where(above == 0, 0.0, within - 0.5)
 
 
-def lead_time_demand(demand: Demand, num_periods: int) -> GridDistribution:
+def lead_time_demand(demand: Demand, num_periods: int, step: float | None = None) -> GridDistribution:
     """Demand over `num_periods` independent periods, by convolution on a grid.
 
     One period's demand is moved to its two neighboring grid points in the proportion that keeps the mean, so the mean
@@ -79,6 +79,8 @@ def lead_time_demand(demand: Demand, num_periods: int) -> GridDistribution:
         Distribution of one period.
     num_periods
         Periods at risk, at least 0.
+    step
+        Of the grid, units; None: chosen as above.
     """
     deviation = demand.standard_deviation
     if num_periods == 0 or demand.mean == 0.0:
@@ -87,9 +89,9 @@ def lead_time_demand(demand: Demand, num_periods: int) -> GridDistribution:
         return GridDistribution(num_periods * demand.mean, 1.0, np.ones(1))
     low, high = _range(demand)
     coarsest = num_periods * (high - low) / MAX_POINTS
-    if demand.whole_units:
+    if step is None and demand.whole_units:
         step = max(float(np.ceil(coarsest)), 1.0)
-    else:
+    elif step is None:
         step = max(coarsest, deviation * np.sqrt(num_periods) / STEPS_PER_DEVIATION)
     start, single = _single_period(demand, low, high, step)
     size = (len(single) - 1) * num_periods + 1

@@ -47,7 +47,7 @@ from design.flow_model import (
 from design.infeasibility import explain_infeasibility
 from design.network import Component, Design
 from design.single_stage import SingleStageModel, SingleStageValue
-from design.single_stage_plan import single_stage_plan
+from design.single_stage_plan import single_stage_plan, stage_value
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row, SolveStatus
 from design.stage_cost import StageCost, stage_costs
@@ -330,8 +330,7 @@ class ProjectedMaster:
         return self._case.horizon / self._scale
 
     def _psi(self, cost: StageCost, reach: Floats) -> SingleStageValue:
-        rates = self._case.charged.node(cost.node).cost_rates
-        return self._single_stage.evaluate(rates, cost.lead_time, cost.customers, reach)
+        return stage_value(self._case, self._single_stage, cost.node, cost.lead_time, cost.customers, reach)
 
     def _add(self, rows: list[Row]) -> None:
         self._session.add_rows(rows)

@@ -36,6 +36,8 @@ class Node:
         What a unit of the product takes of the site's capacity.
     season, share
         Where demand differs by season: the season, and its share of the horizon.
+    service_target
+        Least fill rate of the node's own customers, in (0, 1); None: none.
     lead_time
         Periods until the outside supply delivers; only sources have one.
     holding_cost
@@ -80,6 +82,7 @@ class Node:
     pack_size: float = 0.0
     site_emission: float = 0.0
     holding_emission: float = 0.0
+    service_target: float | None = None
     site: str = ""
     product: str = ""
     unit_size: float = 1.0

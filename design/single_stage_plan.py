@@ -9,7 +9,8 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats, as_floats
 from design.network import Component
-from design.single_stage import SingleStageModel
+from design.service_stage import ServiceStage, service_stage
+from design.single_stage import SingleStageModel, SingleStageValue
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,16 @@ class SingleStagePlan:
         Expected cost of the component, fixed costs included, money over the horizon: what the master charges for it.
     stock_cost
         Its holding and backorders alone.
+    expected_cost
+        Expected cost of the levels if no supplier ever ran short, fixed costs included: `cost`, or more where a
+        fill-rate target binds.
     """
 
     levels: Floats
     mean_lead_time_demand: Floats
     cost: float
     stock_cost: float
+    expected_cost: float
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", as_floats(self.levels))
@@ -50,15 +55,48 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
     """
     network = case.network
     served = component.customers_through(network.customers)
-    levels, means, stock_cost, cost = [], [], 0.0, case.fixed_cost(component)
+    levels, means, stock_cost, above, cost = [], [], 0.0, 0.0, case.fixed_cost(component)
     for name in component.nodes:
         supplier = component.supplier.get(name)
         lane = None if supplier is None else network.lane((supplier, name))
         lead_time = (network.node(name).lead_time or 0) if lane is None else lane.lead_time
-        value = model.evaluate(case.charged.node(name).cost_rates, lead_time, served[name], np.ones(len(served[name])))
+        reach = np.ones(len(served[name]))
+        value = stage_value(case, model, name, lead_time, served[name], reach)
         stock_cost += case.horizon * value.cost
+        if (stage := targeted_stage(case, name, lead_time)) is not None:
+            above += case.horizon * (stage.cost - stage.bound)
         if lane is not None:
             cost += sum(case.flow_cost(lane, customer) for customer in served[name])
         levels.append(value.level)
         means.append(lead_time * sum(case.mean_demand[customer] for customer in served[name]))
-    return SingleStagePlan(np.array(levels), np.array(means), cost + stock_cost, stock_cost)
+    total = cost + stock_cost
+    return SingleStagePlan(np.array(levels), np.array(means), total, stock_cost, total + above)
+
+
+def stage_value(
+    case: Case, model: SingleStageModel, name: str, lead_time: int, customers: tuple[str, ...], reach: Floats
+) -> SingleStageValue:
+    """Single-stage cost of a node, exact and linear in its reach where it has a target that binds.
+
+    Parameters
+    ----------
+    case, model
+        The case and its single-stage costs.
+    name, lead_time
+        The node and the periods of demand at risk.
+    customers, reach
+        Customers that may be served through it and the share of each that is, shape (customer,).
+    """
+    stage = targeted_stage(case, name, lead_time)
+    if stage is None:
+        return model.evaluate(case.network.node(name).cost_rates, lead_time, customers, reach)
+    share = float(reach[0])
+    return SingleStageValue(share * stage.bound, np.array([stage.bound]), stage.level)
+
+
+def targeted_stage(case: Case, name: str, lead_time: int) -> ServiceStage | None:
+    """A node under its fill-rate target; None where it has none that binds at its cheapest single-stage level."""
+    target = case.service_targets.get(name)
+    if target is None:
+        return None
+    return service_stage(case.network.node(name).cost_rates, case.demand[name], lead_time, target)

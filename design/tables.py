@@ -205,6 +205,18 @@ def number_parser(least: float | None = None, unit: str = "", most: float | None
     return parse
 
 
+def parse_open_share(text: str) -> float:
+    """A share above 0 and below 1."""
+    expected = "expected a share above 0 and below 1, e.g. 0.95"
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not 0.0 < value < 1.0:
+        raise ValueError(expected)
+    return value
+
+
 def parse_periods(text: str) -> int:
     """A whole number of periods, at least 0."""
     if not text.isascii() or not text.isdigit():

@@ -76,11 +76,31 @@ class Service:
         Share of demand met from stock at once (β).
     cycle_service_level
         Share of periods without backorders (α).
+    service_target
+        Least fill rate that the case asks for, or None.
+    fill_rate_half_width
+        Of the 95% interval; None without a target.
     """
 
     node: str
     fill_rate: float
     cycle_service_level: float
+    service_target: float | None = None
+    fill_rate_half_width: float | None = None
+
+    @property
+    def target_met(self) -> str | None:
+        """Whether the whole interval lies above the target ("yes"), below ("no") or neither ("undecided")."""
+        if self.service_target is None or self.fill_rate_half_width is None:
+            return None
+        if self.fill_rate - self.fill_rate_half_width >= self.service_target:
+            return "yes"
+        return "no" if self.fill_rate + self.fill_rate_half_width < self.service_target else "undecided"
+
+    def as_dict(self) -> dict[str, Any]:
+        """One entry of `service` in `result.json`; what concerns a target only where there is one."""
+        entry = {key: value for key, value in asdict(self).items() if value is not None}
+        return entry if self.target_met is None else {**entry, "target_met": self.target_met}
 
 
 @dataclass(frozen=True)
@@ -127,7 +147,9 @@ def performance_of(evaluation: Evaluation) -> Performance:
             demanded = float(row[Measure.DEMANDED])
             fill_rate = float(row[Measure.MET_AT_ONCE]) / demanded if demanded > 0.0 else 1.0
             clear = float(row[Measure.PERIODS_WITHOUT_BACKORDERS]) / evaluation.horizon
-            service.append(Service(name, fill_rate, clear))
+            estimate = evaluation.fill_rates.get(name)
+            half_width = None if estimate is None else estimate.half_width
+            service.append(Service(name, fill_rate, clear, evaluation.case.service_targets.get(name), half_width))
     return Performance(
         evaluation.estimate,
         tuple(nodes),
@@ -193,6 +215,25 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True)
+class TargetCost:
+    """What a fill-rate target costs at the margin.
+
+    Parameters
+    ----------
+    node
+        Who has it.
+    service_target
+        The fill rate asked for.
+    marginal_cost
+        Of one more percentage point at the same design, money over the horizon; 0 where the target does not bind.
+    """
+
+    node: str
+    service_target: float
+    marginal_cost: float
+
+
+@dataclass(frozen=True)
 class Result:
     """Outcome of `solve`, written to `result.json`.
 
@@ -233,6 +274,10 @@ class Result:
         None where the case does not say how many periods a year has.
     rounding_cost
         What it costs that levels are in whole packs, paired; None where they need not be.
+    target_costs
+        What each fill-rate target costs at the margin.
+    cost_of_targets
+        Cost above that of the same design with levels optimized without targets, paired; None where the case has none.
     """
 
     case: str
@@ -256,6 +301,8 @@ class Result:
     rules: tuple[RuleOutcome, ...] = ()
     cost_per_year: Estimate | None = None
     rounding_cost: Estimate | None = None
+    target_costs: tuple[TargetCost, ...] = ()
+    cost_of_targets: Estimate | None = None
 
     @property
     def gap(self) -> float | None:
@@ -298,6 +345,8 @@ class Result:
             **({"rules": [asdict(rule) for rule in self.rules]} if self.rules else {}),
             **({} if self.cost_per_year is None else {"cost_per_year": asdict(self.cost_per_year)}),
             **({} if self.rounding_cost is None else {"rounding_cost": interval_as_dict(self.rounding_cost)}),
+            **({"service_targets": [asdict(target) for target in self.target_costs]} if self.target_costs else {}),
+            **({} if self.cost_of_targets is None else {"cost_of_targets": interval_as_dict(self.cost_of_targets)}),
         }
 
 
@@ -308,7 +357,7 @@ def performance_as_dict(performance: Performance) -> dict[str, Any]:
         "transport_cost": performance.transport_cost,
         "pipeline_cost": performance.pipeline_cost,
         "fixed_cost": performance.fixed_cost,
-        "service": [asdict(s) for s in performance.service],
+        "service": [s.as_dict() for s in performance.service],
         **({} if performance.emissions is None else {"emissions": performance.emissions.as_dict()}),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,13 @@ from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
 from simopt.apps.methods import ExactParts, SolveOptions, certify, extensive_scenarios, projected_costs
 from simopt.apps.rules import rule_outcomes, rule_values
-from simopt.optimization.certificate import Certificate, fresh_seed
+from simopt.apps.service_cost import levels_without_targets, marginal_costs
+from simopt.optimization.certificate import fresh_seed
+from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import Incumbent, SearchState
-from simopt.result import LowerBound, Performance, RuleOutcome, performance_of
+from simopt.optimization.service_targets import repaired_levels
+from simopt.result import LowerBound, Performance, RuleOutcome, TargetCost, performance_of
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate, evaluate_together
 from simopt.simulation.ledger import Ledger
@@ -24,6 +28,8 @@ BOUND_BATCHES = 10
 ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
 CAPPED = "not certified: the cap on emissions binds on held stock, for which there is no certificate"
 BREAKS_CAP = "not certified: the levels or the design of the certificate break the cap on emissions of held stock"
+REPAIR = -1_000_001  # of that on which levels are raised until targets hold
+TARGET_REPLICATIONS = 16384
 PACKED = "; all this for levels before they were rounded to whole packs"
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 
@@ -62,6 +68,8 @@ class Answer:
         self.bound: LowerBound | None = None
         self.bound_scenarios = 0
         self.rules: tuple[RuleOutcome, ...] = ()
+        self.target_costs: tuple[TargetCost, ...] = ()
+        self.cost_of_targets: Estimate | None = None
 
     @property
     def statement(self) -> str | None:
@@ -92,16 +100,33 @@ class Answer:
 
     def evaluate(self) -> None:
         """Simulate the incumbent, its levels in whole packs, on fresh replications; find the lower bound."""
-        case, (design, levels) = self._case, (self.incumbent.design, self.incumbent.levels)
-        if any(case.network.node(name).pack_size > 0.0 for name in design.nodes):
-            own = Ledger(case, TreeSimulator(case), fresh_seed(self._options.seed, ROUNDING), self._options.jobs)
-            rounded = Rounder(case, own).levels(design, levels)
-            in_packs, free = evaluate_together(case, self._ledger, [(design, rounded), (design, levels)])
-            self.evaluation, self.rounding_cost = in_packs, Estimate.of(in_packs.costs - free.costs)
-        else:
-            self.evaluation = evaluate(case, self._ledger, design, levels)
+        case, design = self._case, self.incumbent.design
+        levels = self._levels_for_targets()
+        decisions, rounds = [(design, levels)], any(case.network.node(name).pack_size > 0.0 for name in design.nodes)
+        if rounds:
+            decisions.insert(0, (design, Rounder(case, self._own_ledger(ROUNDING)).levels(design, levels)))
+        if case.service_targets:
+            own = self._own_ledger(REPAIR)
+            self.target_costs = marginal_costs(case, own, design, decisions[0][1])
+            decisions.append((design, levels_without_targets(case, own, design)))
+        params = EvaluationParams(TARGET_REPLICATIONS) if case.service_targets else None
+        self.evaluation, *others = evaluate_together(case, self._ledger, decisions, params)
+        if rounds:
+            self.rounding_cost = Estimate.of(self.evaluation.costs - others[0].costs)
+        if case.service_targets:
+            self.cost_of_targets = Estimate.of(self.evaluation.costs - others[-1].costs)
         if self._has_bound:
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
+
+    def _levels_for_targets(self) -> Mapping[str, float]:
+        """The incumbent's levels; without a certificate, which does so itself, raised until its targets hold."""
+        if self.certificate is not None and self.certificate.holds:
+            return self.incumbent.levels
+        return repaired_levels(self._case, self._own_ledger(REPAIR), self.incumbent.design, self.incumbent.levels)
+
+    def _own_ledger(self, number: int) -> Ledger:
+        seed = fresh_seed(self._options.seed, number)
+        return Ledger(self._case, TreeSimulator(self._case), seed, self._options.jobs)
 
     def price_rules(self, *, worth_it: bool) -> None:
         """What the case's rules mean for the design, and, if it is worth it, what they cost."""
@@ -132,7 +157,7 @@ class Answer:
         """What an interrupt leaves time for."""
         case, incumbent = self._case, self.incumbent
         self.price_rules(worth_it=False)
-        self.rounding_cost = None
+        self.rounding_cost, self.cost_of_targets, self.target_costs = None, None, ()
         levels = Rounder(case, None).levels(incumbent.design, incumbent.levels)
         self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, AFTER_INTERRUPT)
         if self._has_bound and not self._options.is_sampled:

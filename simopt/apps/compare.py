@@ -80,6 +80,9 @@ def compare(case: Case, options: CompareOptions, say: Say = lambda _: None) -> C
     NothingFoundError
         If the budget does not pay for a method's first design.
     """
+    if case.service_targets:
+        name = next(iter(case.service_targets))
+        raise OptionError(f"compare: ranks by cost alone, and {name!r} has a service_target; expected a case without")
     judge = Ledger(case, TreeSimulator(case), options.seed + EVALUATION_SEED_OFFSET, options.jobs)
     budget, runs = options.budget, dict[str, tuple[Run, ...]]()
     for method in options.methods:

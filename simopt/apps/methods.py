@@ -16,7 +16,8 @@ from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.transport import cheapest_transport_design
-from simopt.optimization.certificate import Certificate, CertificateParams, Certifier, fresh_seed
+from simopt.optimization.certificate import Certifier, fresh_seed
+from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
 from simopt.optimization.genetic_design import GeneticDesignParams, genetic_search
@@ -24,11 +25,12 @@ from simopt.optimization.global_levels import CheckedSearch, NestedSearch
 from simopt.optimization.kriging_search import KrigingParams, KrigingSearch
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation
 from simopt.optimization.paper_loop import PaperParams, paper_loop
-from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.pathwise import PathwiseParams
 from simopt.optimization.polish import Polisher
 from simopt.optimization.search_state import SearchState
 from simopt.optimization.separate import joined, restricted
 from simopt.optimization.sequential import network_then_stock
+from simopt.optimization.service_targets import level_search
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
@@ -37,6 +39,7 @@ from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
+TIMES_WITH_TARGETS = 4
 
 
 class OptionError(BadInputError):
@@ -281,7 +284,23 @@ def _refuse_packs(case: Case, what: str) -> None:
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
     check_emission_cap(case, options)
+    refuse_targets(case, options)
     return METHODS[options.method](case, options, ledger)
+
+
+def refuse_targets(case: Case, options: SolveOptions) -> None:
+    """Refuse what cannot respect the fill-rate targets of the case."""
+    if not case.service_targets:
+        return
+    refused = {
+        f"method {options.method!r}": options.method in ("paper", "genetic"),
+        "master 'extensive'": options.master == "extensive",
+        "subproblem 'kriging'": options.subproblem == "kriging",
+    }
+    for what, is_refused in refused.items():
+        if is_refused:
+            name = next(iter(case.service_targets))
+            raise OptionError(f"{what}: cannot respect the service_target of {name!r}; expected a case without targets")
 
 
 def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
@@ -321,7 +340,7 @@ def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     single_stage = QuadratureSingleStage(case.demand)
 
     def with_effort(times: int) -> Subproblem:
-        search = PathwiseSearch(ledger, PathwiseParams(times * PathwiseParams.replications))
+        search = level_search(case, ledger, PathwiseParams(times * PathwiseParams.replications))
         pricing = PricingParams(times * PricingParams.replications)
         return Subproblem(case, single_stage, ledger, search, pricing)
 
@@ -367,7 +386,7 @@ def _subproblem(
     Without a budget, levels for demand in whole units, where gradients may stall, are checked globally.
     """
     replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
-    search: LevelSearch = PathwiseSearch(ledger, PathwiseParams(replications))
+    search: LevelSearch = level_search(case, ledger, PathwiseParams(replications), TIMES_WITH_TARGETS)
     if options.budget == np.inf and any(demand.whole_units for demand in case.demand.values()):
         search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
     if options.subproblem == "kriging":

@@ -19,7 +19,7 @@ from simopt.apps.methods import (
     SolveOptions,
     start_search,
 )
-from simopt.optimization.certificate import Certificate
+from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result
 from simopt.simulation.estimate import Estimate
@@ -104,6 +104,8 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         rules=answer.rules,
         cost_per_year=_per_year(case, answer.evaluation.estimate),
         rounding_cost=answer.rounding_cost,
+        target_costs=answer.target_costs,
+        cost_of_targets=answer.cost_of_targets,
     )
     return result, state
 

@@ -12,6 +12,12 @@
 4. Bonferroni over the |F| + 1 limits. Close calls get a new round of twice as many replications at half the remaining
    error; a design that is clearly better becomes the incumbent of the next round.
 
+With fill-rate targets a design's cost on a batch is its Lagrangian, cost + Σ μ·(target·demand - met at once), whose
+minimum lies below the least cost that meets the targets on average whatever the multipliers μ ≥ 0 are; they are those
+of the levels at hand. The incumbent's own targets must hold too, one more limit each, which takes a safety margin; its
+worth at these multipliers is not counted as cost in the comparison, and the statement says how much it is. As the check
+of levels knows the least cost that meets the targets but not the least Lagrangian, levels are assumed global then.
+
 A batch is minimized along gradients from the levels at hand and from every other start the check found nearly as
 good. Where a component's tree is too deep for the check it starts from one point, and the claim holds only if the
 levels found on each batch are globally best.
@@ -36,105 +42,20 @@ from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
-from simopt.optimization.global_levels import GlobalLevels, NestedParams, NestedSearch
+from simopt.optimization.certificate_types import Batch, Certificate, CertificateParams, Limits, claim, how_minimized
+from simopt.optimization.global_levels import GlobalLevels, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
-from simopt.optimization.pathwise import PathwiseParams, safe_levels
+from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
+from simopt.optimization.service_targets import TargetSearch, excess, penalized_costs, repair_replications
+from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
 
 Checks = Mapping[Component, GlobalLevels | None]
 CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
 
-
-@dataclass(frozen=True)
-class CertificateParams:
-    """Confidence and effort.
-
-    Parameters
-    ----------
-    confidence
-        That all claims hold at once.
-    indifference
-        Share of the incumbent's cost within which another design is taken as equally good.
-    batches, replications
-        Batches of a round, and replications of a batch in the first round.
-    max_rounds
-        Rounds at most, each of twice the replications.
-    max_designs
-        Designs compared one by one at most.
-    time_limit
-        Seconds after which no new round, design or check is begun.
-    nested
-        Effort of the global check of a component's levels.
-    """
-
-    confidence: float = 0.95
-    indifference: float = 0.001
-    batches: int = 20
-    replications: int = 256
-    max_rounds: int = 4
-    max_designs: int = 200
-    time_limit: float = np.inf
-    nested: NestedParams = field(default_factory=NestedParams)
-
-    def __post_init__(self) -> None:
-        if not 0.5 <= self.confidence < 1.0 or not 0.0 <= self.indifference < 1.0:
-            raise ValueError(f"confidence and indifference: expected shares, got {self}")
-        if self.batches < 2 or self.replications < 1 or self.max_rounds < 1 or self.max_designs < 1:
-            raise ValueError(f"certificate: expected at least two batches and positive limits, got {self}")
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What was proven.
-
-    Parameters
-    ----------
-    holds
-        Whether no design beats the incumbent by more than the indifference, at the confidence.
-    confidence
-        Of that claim; None where it does not hold.
-    incumbent
-        The design it speaks of: the search's, or a better one found on the way.
-    num_designs
-        Designs compared one by one.
-    excluded_above
-        Bound of all others, money over the horizon.
-    statement
-        The claim in words, or why there is none.
-    global_levels
-        Whether the levels of every design compared were checked globally.
-    minimized
-        How, in words.
-    """
-
-    holds: bool
-    confidence: float | None
-    incumbent: Incumbent
-    num_designs: int
-    excluded_above: float
-    statement: str
-    global_levels: bool = False
-    minimized: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class _Limits:
-    """What one round of fresh data says, each at the error of one limit; differences are to the incumbent's cost.
-
-    Parameters
-    ----------
-    incumbent_upper
-        Upper limit of the incumbent's cost.
-    lower
-        Lower limit of each design's difference at its best levels.
-    upper
-        Upper limit of each design's difference at the levels of the search.
-    """
-
-    incumbent_upper: float
-    lower: Mapping[Design, float]
-    upper: Mapping[Design, float]
+TARGET_PATHS = -2000  # of the one on whose paths the incumbent's fill rates are tested, less the round
+MULTIPLIER_PATHS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +109,8 @@ class Certifier:
                 state = state.with_incumbent(better)
             elif bound < limits.incumbent_upper - allowed:
                 state, bound = self._enlarge(state, limits.incumbent_upper, deadline)
-            elif min(limits.lower.values()) >= -allowed:
-                return self._certificate(state, bound, checks)
+            elif min(limits.lower.values()) >= -allowed and min(limits.service.values(), default=0.0) >= 0.0:
+                return self._certificate(state, bound, checks, limits.margin)
         why = "not certified: limits of time, designs or replications were reached before every design was excluded"
         return Certificate(False, None, _incumbent(state), len(state.designs), bound, why)
 
@@ -241,16 +162,21 @@ class Certifier:
         """
         count = (self.params.replications << number) * self.params.batches // 2
         ledger, params = self.fresh_ledger(-1 - number), PathwiseParams(count)
+        close_look = TargetSearch(self.case, ledger, PathwiseParams(repair_replications(self.case)))
         plans = []
         for component in _incumbent(state).design.components:
             levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
+            levels = close_look.repaired(component, levels)
             plans.append(replace(state.plans[component], levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
     def _minimize(
         self, ledger: Ledger, component: Component, levels: Floats, params: PathwiseParams, checks: Checks
     ) -> tuple[Floats, float]:
-        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included."""
+        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included.
+
+        They meet the case's targets on these paths.
+        """
         start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
         firsts = [safe_levels(replace(start, levels=levels))] if check is None else check.starts_from(levels)
         search, found = NestedSearch(self.case, ledger, self.params.nested), []
@@ -260,13 +186,45 @@ class Certifier:
         cost, best = min(found, key=lambda pair: pair[0])
         return best, cost
 
-    def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> _Limits:
+    def _least(
+        self,
+        ledger: Ledger,
+        component: Component,
+        levels: Floats,
+        params: PathwiseParams,
+        checks: Checks,
+        multipliers: Floats | None,
+    ) -> float:
+        """Least mean cost on a ledger's paths, fixed costs not included; with targets the least Lagrangian."""
+        if multipliers is None:
+            return self._minimize(ledger, component, levels, params, checks)[1]
+        start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
+        firsts = [levels] if check is None else check.starts_from(levels)
+        search, least = PathwiseSearch(ledger, params), np.inf
+        for first in firsts:
+            end = search.descend(component, first, level_scale(start), multipliers)
+            sample = ledger.search(component, end, params.replications)
+            least = min(least, float(penalized_costs(self.case, component, sample, multipliers).mean()))
+        return least
+
+    def _multipliers(self, state: SearchState, components: set[Component]) -> dict[Component, Floats | None]:
+        """Of the targets in each component, at its inner levels; None without targets."""
+        if not self.case.service_targets:
+            return dict.fromkeys(components)
+        search = TargetSearch(self.case, self.fresh_ledger(CHECK_PATHS), PathwiseParams(MULTIPLIER_PATHS))
+        return {
+            c: search.multipliers_near(c, state.plans[c].levels) if leaf_targets(self.case, c).any() else None
+            for c in components
+        }
+
+    def _round(self, number: int, state: SearchState, error: float, checks: Checks) -> Limits:
         """Simulate fresh batches; every limit gets an equal share of the error."""
         incumbent, count = _incumbent(state), self.params.batches
         components = {component for design in state.designs for component in design.components}
         size = self.params.replications << number
-        batches = [self._batch(number * count + k, size, state, components, checks) for k in range(count)]
-        share = error / (len(state.designs) + 1)
+        worth = self._multipliers(state, components)
+        batches = [self._batch(number * count + k, size, state, worth, checks) for k in range(count)]
+        share = error / (len(state.designs) + 1 + len(self.case.service_targets))
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
         def limit(values: Floats, sign: float) -> float:
@@ -275,7 +233,7 @@ class Certifier:
         shared = {design: state.shared_costs.of(design) for design in state.designs}
         own = np.array([batch.incumbent for batch in batches]) + shared[incumbent.design]
 
-        def differences(design: Design, costs: Callable[[_Batch], Mapping[Component, float]]) -> Floats:
+        def differences(design: Design, costs: Callable[[Batch], Mapping[Component, float]]) -> Floats:
             sums = np.array([sum(costs(batch)[c] for c in design.components) for batch in batches])
             return np.asarray(sums + shared[design] - own)
 
@@ -283,79 +241,77 @@ class Certifier:
         rivals = [d for d in state.designs if d != incumbent.design]
         found = {d: differences(d, lambda batch: batch.found) for d in rivals}
         by_control = np.array([batch.incumbent_by_control for batch in batches]) + shared[incumbent.design]
-        return _Limits(
+        return Limits(
             limit(by_control, 1.0),
             {design: limit(values, -1.0) for design, values in least.items()},
             {design: limit(values, 1.0) for design, values in found.items()} or {incumbent.design: 0.0},
+            self._service(number, state, share),
+            float(np.mean([batch.margin for batch in batches])),
         )
 
     def _batch(
-        self, number: int, replications: int, state: SearchState, components: set[Component], checks: Checks
-    ) -> _Batch:
+        self,
+        number: int,
+        replications: int,
+        state: SearchState,
+        worth: Mapping[Component, Floats | None],
+        checks: Checks,
+    ) -> Batch:
         """Mean costs on one batch of fresh paths, fixed costs of components included."""
         ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
         incumbent = _incumbent(state)
-        least, found, own, control = {}, {}, 0.0, 0.0
-        for component in components:
+        least, found, own, control, margin = {}, {}, 0.0, 0.0, 0.0
+        for component, multipliers in worth.items():
             fixed = self.case.fixed_cost(component)
             plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            found[component] = float(ledger.search(component, plan.levels, replications).costs.mean()) + fixed
-            _, cost = self._minimize(ledger, component, plan.levels, params, checks)
-            least[component] = min(cost + fixed, found[component])
+            sample = ledger.search(component, plan.levels, replications)
+            cost = found[component] = float(sample.costs.mean()) + fixed
+            if multipliers is not None:
+                found[component] = float(penalized_costs(self.case, component, sample, multipliers).mean()) + fixed
+            lowest = self._least(ledger, component, plan.levels, params, checks, multipliers)
+            least[component] = min(lowest + fixed, found[component])
             if component in incumbent.design.components:
                 own += found[component]
+                margin += cost - found[component]
                 decoupled = ledger.search_decoupled(component, start.levels, replications)
-                control += start.cost - fixed - float(decoupled.mean())
-        return _Batch(own, own + control, least, found)
+                control += start.expected_cost - fixed - float(decoupled.mean())
+        return Batch(own, own + control, least, found, margin)
 
-    def _certificate(self, state: SearchState, bound: float, checks: Checks) -> Certificate:
+    def _service(self, number: int, state: SearchState, error: float) -> dict[str, float]:
+        """Lower limit of what each target is exceeded by at the incumbent's levels, on fresh paths, units."""
+        count, limits = repair_replications(self.case), dict[str, float]()
+        if not self.case.service_targets:
+            return limits
+        ledger = self.fresh_ledger(TARGET_PATHS - number)
+        for component in _incumbent(state).design.components:
+            sample = ledger.search(component, state.plans[component].levels, count)
+            reached = excess(sample, leaf_targets(self.case, component))
+            lower = reached.mean(axis=0) - stdtrit(count - 1, 1.0 - error) * reached.std(axis=0, ddof=1) / count**0.5
+            limits |= dict(zip(component.nodes, map(float, lower), strict=True))
+        return {name: limits[name] for name in self.case.service_targets}
+
+    def _certificate(self, state: SearchState, bound: float, checks: Checks, margin: float) -> Certificate:
         used = {checks.get(component) for design in state.designs for component in design.components}
-        confidence, designs, minimized = self.params.confidence, len(state.designs), _how_minimized(used)
-        statement = claim(confidence, self.params.indifference, designs, minimized)
-        return Certificate(True, confidence, _incumbent(state), designs, bound, statement, None not in used, minimized)
-
-
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """Mean costs on one batch, shared costs left out.
-
-    The incumbent's, raw and by control variate, and those of components at their best and at the found levels.
-    """
-
-    incumbent: float
-    incumbent_by_control: float
-    least: Mapping[Component, float]
-    found: Mapping[Component, float]
-
-
-def claim(confidence: float, indifference: float, num_designs: int, minimized: str) -> str:
-    """What a certificate that holds says."""
-    return (
-        f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no single-sourcing design "
-        f"with any base-stock levels costs on average more than {100 * indifference:g}% less than this one; "
-        f"{num_designs} designs were optimized, the others excluded by the bound; {minimized}"
-    )
+        if self.case.service_targets:
+            used.add(None)  # the Lagrangian was minimized along gradients only
+        confidence, designs, minimized = self.params.confidence, len(state.designs), how_minimized(used)
+        worth = margin if self.case.service_targets else None
+        return Certificate(
+            holds=True,
+            confidence=confidence,
+            incumbent=_incumbent(state),
+            num_designs=designs,
+            excluded_above=bound,
+            statement=claim(confidence, self.params.indifference, designs, minimized, worth),
+            global_levels=None not in used,
+            minimized=minimized,
+            margin=worth,
+        )
 
 
 def fresh_seed(seed: int, number: int) -> int:
     """A seed for batch `number` of a certificate, unrelated to the run's own."""
     return int.from_bytes(hashlib.sha256(f"certificate {seed} {number}".encode()).digest()[:8], "little")
-
-
-def _how_minimized(checks: set[GlobalLevels | None]) -> str:
-    """What the certificate says of the levels."""
-    done = [check for check in checks if check is not None]
-    if len(done) < len(checks):
-        return "levels minimized from one start on every batch, assumed global"
-    points = min((check.points for check in done if check.points is not None), default=None)
-    if points is None:
-        return "levels minimized globally, each node's exactly, then along gradients on every batch"
-    step = max(check.relative_step for check in done)
-    return (
-        f"levels minimized globally on a grid of at least {points} values per upper level, refined to steps of "
-        f"{step:.2f} standard deviations of its demand, with exact inner minimization, then along gradients on every "
-        "batch"
-    )
 
 
 def _incumbent(state: SearchState) -> Incumbent:

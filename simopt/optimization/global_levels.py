@@ -19,7 +19,8 @@ from design.case import Case
 from design.demand import Floats
 from design.network import Component
 from design.single_stage_plan import SingleStagePlan
-from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale
+from simopt.optimization.pathwise import PathwiseParams, level_scale
+from simopt.optimization.service_targets import TargetSearch, level_search, penalized_costs
 from simopt.optimization.subproblem import LevelSearch
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.grid_costs import GridCosts, grid_costs
@@ -172,7 +173,7 @@ class NestedSearch:
         params
             Effort of the descent along gradients.
         """
-        levels = PathwiseSearch(self._ledger, params).descend(component, first, level_scale(start))
+        levels = level_search(self._case, self._ledger, params).descend(component, first, level_scale(start))
         ranges = _ranges(self._case, component, start)
         if not ranges.whole_units or self._affordable_points(ranges) is None:
             return levels
@@ -201,12 +202,19 @@ class NestedSearch:
     ) -> tuple[Estimate, Estimate]:
         """Cost at the second levels and by how much it is lower, on paths beyond those of the descents.
 
-        The known single-stage cost serves as control variate.
+        The known single-stage cost serves as control variate. Where targets bind, levels that meet them less well pay
+        for it in the comparison.
         """
         count = self._params.descent_replications
-        old, new = (self._ledger.search(component, at, 2 * count).costs[count:] for at in (levels, better))
+        old, new = (self._ledger.search(component, at, 2 * count) for at in (levels, better))
         decoupled = self._ledger.search_decoupled(component, start.levels, 2 * count)[count:]
-        return Estimate.of(new - decoupled + start.cost), Estimate.of(old - new)
+        cost = Estimate.of(new.costs[count:] - decoupled + start.expected_cost)
+        if not self._case.service_targets:
+            return cost, Estimate.of(old.costs[count:] - new.costs[count:])
+        search = TargetSearch(self._case, self._ledger, PathwiseParams(count))
+        worth = search.multipliers_near(component, better)
+        gain = penalized_costs(self._case, component, old, worth) - penalized_costs(self._case, component, new, worth)
+        return cost, Estimate.of(gain[count:])
 
     @property
     def _replications(self) -> int:

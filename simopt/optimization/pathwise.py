@@ -7,6 +7,7 @@ of nodes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ class PathwiseSearch:
         """
         return self.descend(component, safe_levels(start), level_scale(start))
 
-    def descend(self, component: Component, first: Floats, scale: Floats) -> Floats:
+    def descend(self, component: Component, first: Floats, scale: Floats, multipliers: Floats | None = None) -> Floats:
         """Levels at which the descent from given ones ends, shape (node,), units; never dearer than those.
 
         Parameters
@@ -77,24 +78,50 @@ class PathwiseSearch:
             Where to start, shape (node,), units.
         scale
             Size of a step in each level, shape (node,), units.
+        multipliers
+            Worth of a unit met at once at each leaf, shape (node,), money: it is taken off the cost. None: nothing.
         """
+        extra = {} if multipliers is None else {"multipliers": multipliers}
 
-        def sample_average(scaled: Floats) -> tuple[float, Floats]:
-            sample = self._ledger.search(component, scaled * scale, self._params.replications, with_gradient=True)
+        def sample_average(levels: Floats) -> tuple[float, Floats]:
+            sample = self._ledger.search(component, levels, self._params.replications, with_gradient=True, **extra)
             if sample.gradient is None:
                 raise TypeError("the pathwise search needs a simulator with gradients")
-            return float(sample.costs.mean()), sample.gradient.mean(axis=0) * scale
+            costs = sample.costs if multipliers is None else sample.costs - sample.met_at_once @ multipliers
+            return float(costs.mean()), sample.gradient.mean(axis=0)
 
-        with one_blas_thread():  # the matrices are tiny: threads cost more than they save
-            found = minimize(
-                sample_average,
-                first / scale,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[(0.0, None)] * len(first),
-                options={"ftol": self._params.tolerance, "maxfun": self._params.max_evaluations, "maxcor": 20},
-            )
-        return np.asarray(found.x) * scale
+        return descend(sample_average, first, scale, self._params)
+
+
+def descend(
+    function: Callable[[Floats], tuple[float, Floats]], first: Floats, scale: Floats, params: PathwiseParams
+) -> Floats:
+    """Where L-BFGS-B ends, levels at least 0, shape (level,), units.
+
+    Parameters
+    ----------
+    function
+        Value and gradient at levels.
+    first, scale
+        Where to start, and the size of a step in each level, shape (level,), units.
+    params
+        When to stop.
+    """
+
+    def scaled_function(scaled: Floats) -> tuple[float, Floats]:
+        value, gradient = function(scaled * scale)
+        return value, gradient * scale
+
+    with one_blas_thread():  # the matrices are tiny: threads cost more than they save
+        found = minimize(
+            scaled_function,
+            first / scale,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, None)] * len(first),
+            options={"ftol": params.tolerance, "maxfun": params.max_evaluations, "maxcor": 20},
+        )
+    return np.asarray(found.x) * scale
 
 
 def safe_levels(start: SingleStagePlan) -> Floats:

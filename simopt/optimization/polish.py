@@ -8,9 +8,10 @@ from design.case import Case
 from design.network import Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
-from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
+from simopt.optimization.pathwise import PathwiseParams
 from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import SearchState
+from simopt.optimization.service_targets import level_search, repaired_levels
 from simopt.simulation.ledger import Ledger
 
 POLISHING = PathwiseParams(10 * PathwiseParams.replications)
@@ -32,7 +33,8 @@ class Polisher:
     def __init__(self, case: Case, single_stage: SingleStageModel, ledger: Ledger) -> None:
         self._case = case
         self._single_stage = single_stage
-        self._search = PathwiseSearch(ledger, POLISHING)
+        self._ledger = ledger
+        self._search = level_search(case, ledger, POLISHING)
         self._rounder = Rounder(case, ledger)
 
     def levels(self, search: SearchState, design: Design) -> dict[str, float]:
@@ -42,7 +44,8 @@ class Polisher:
             plan, start = search.plans[component], single_stage_plan(self._case, self._single_stage, component)
             levels = self._search.best_levels(component, replace(start, levels=plan.levels))
             plans.append(replace(plan, levels=levels))
-        return self._rounder.levels(design, search.with_plans(plans).levels_of(design))
+        free = search.with_plans(plans).levels_of(design)
+        return self._rounder.levels(design, repaired_levels(self._case, self._ledger, design, free))
 
     def briefly(self, search: SearchState, design: Design) -> dict[str, float]:
         """The levels that the search has, each at its nearest whole pack: what an interrupt leaves time for."""

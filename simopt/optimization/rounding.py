@@ -12,9 +12,12 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.network import Component, Design
+from simopt.optimization.service_targets import SAFETY, excess
+from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
 
 REPLICATIONS = 512
+TARGET_REPLICATIONS = 4096
 MAX_SWEEPS = 5
 
 
@@ -51,7 +54,10 @@ class Rounder:
         packs = np.array([self._case.network.node(name).pack_size for name in component.nodes])
         in_packs = np.flatnonzero(packs > 0.0)
         best = levels.copy()
+        targets = leaf_targets(self._case, component)
         best[in_packs] = packs[in_packs] * np.round(levels[in_packs] / packs[in_packs])
+        strict = in_packs[targets[in_packs] > 0.0]
+        best[strict] = packs[strict] * np.ceil(levels[strict] / packs[strict] - 1e-9)
         if self._ledger is None or len(in_packs) == 0:
             return best
         cost = self._cost(self._ledger, component, best)
@@ -61,11 +67,20 @@ class Rounder:
                 for step in (packs[node], -packs[node]):
                     tried = best.copy()
                     tried[node] += step
-                    if tried[node] >= 0.0 and (less := self._cost(self._ledger, component, tried)) < cost:
+                    if tried[node] < 0.0:
+                        continue
+                    if (less := self._cost(self._ledger, component, tried)) < cost:
                         best, cost = tried, less
             if cost == before:
                 break
         return best
 
-    def _cost(self, ledger: Ledger, component: Component, levels: Floats) -> float:
-        return float(ledger.search(component, levels, REPLICATIONS).costs.mean())
+    def _cost(self, ledger: Ledger, component: Component, levels: Floats) -> tuple[float, float]:
+        """By how many units targets are missed, and the cost: in this order levels are compared."""
+        targets = leaf_targets(self._case, component)
+        if not targets.any():
+            return 0.0, float(ledger.search(component, levels, REPLICATIONS).costs.mean())
+        sample = ledger.search(component, levels, TARGET_REPLICATIONS)
+        reached = excess(sample, targets)
+        safe = reached.mean(axis=0) - SAFETY * reached.std(axis=0, ddof=1) / len(reached) ** 0.5
+        return float(np.maximum(-safe, 0.0).sum()), float(sample.costs.mean())

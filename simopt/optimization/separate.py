@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from design.case import Case
 from design.network import Design
-from simopt.optimization.certificate import Certificate, CertificateParams, claim
+from simopt.optimization.certificate_types import Certificate, CertificateParams, claim
 from simopt.optimization.search_state import Incumbent, SearchState
 
 
@@ -44,10 +44,12 @@ def joined(case: Case, certificates: Sequence[Certificate], params: CertificateP
     weakest = next((one for one in certificates if not one.global_levels), certificates[0])
     designs = sum(one.num_designs for one in certificates)
     parts = f"{len(certificates)} parts that share nothing, each by itself: "
+    margins = [one.margin for one in certificates if one.margin is not None]
+    margin = sum(margins) if margins else None
     if failed:
         statement = parts + failed[0].statement
     else:
-        statement = parts + claim(params.confidence, params.indifference, designs, weakest.minimized)
+        statement = parts + claim(params.confidence, params.indifference, designs, weakest.minimized, margin)
     return Certificate(
         holds=not failed,
         confidence=None if failed else params.confidence,
@@ -57,6 +59,7 @@ def joined(case: Case, certificates: Sequence[Certificate], params: CertificateP
         statement=statement,
         global_levels=all(one.global_levels for one in certificates),
         minimized=weakest.minimized,
+        margin=margin,
     )
 
 

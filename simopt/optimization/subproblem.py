@@ -135,4 +135,4 @@ class Subproblem:
     def _control_variate(self, component: Component, start: SingleStagePlan, count: int) -> Floats:
         """Known mean of the single-stage cost minus its value on each search path, shape (replication,)."""
         decoupled = self._ledger.search_decoupled(component, start.levels, count)
-        return np.asarray(start.cost - self._case.fixed_cost(component) - decoupled)
+        return np.asarray(start.expected_cost - self._case.fixed_cost(component) - decoupled)

@@ -9,7 +9,7 @@ from types import TracebackType
 from design.case import Case
 from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
-from simopt.result import Iteration, Performance, Result, RuleOutcome
+from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
 
 _HEADER = (
     f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
@@ -63,6 +63,7 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         print(f"{claim}: {result.certificate}" if result.certified else result.certificate)
     for rule in result.rules:
         print(_rule_line(rule))
+    _print_targets(result)
     print(
         f"search: {result.replications_used:,} replications, {result.scenarios_used:,} scenarios; "
         f"{result.wall_seconds:.1f} s in all"
@@ -71,6 +72,27 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         print_baseline(result.baseline, case.units.get("money", ""))
     if out is not None:
         print(f"written: {out / 'result.json'}")
+
+
+def _print_targets(result: Result) -> None:
+    """What each fill-rate target costs, and whether it is met."""
+    costs = {target.node: target.marginal_cost for target in result.target_costs}
+    for row in result.performance.service:
+        if row.target_met is not None:
+            print(
+                _target_line(row) + (f"; one point more costs about {costs[row.node]:.2f}" if row.node in costs else "")
+            )
+    if result.cost_of_targets is not None:
+        cost = result.cost_of_targets
+        print(f"all targets together cost {cost.mean:.2f} ± {cost.half_width:.2f} at this design")
+
+
+def _target_line(row: Service) -> str:
+    words = {"yes": "met", "no": "missed", "undecided": "undecided, the interval straddles it"}
+    fill, half_width = 100 * row.fill_rate, 100 * (row.fill_rate_half_width or 0.0)
+    target = 100 * (row.service_target or 0.0)
+    outcome = words[row.target_met or "undecided"]
+    return f"target {row.node}: fill rate {fill:.2f}% ± {half_width:.2f}%, at least {target:g}%: {outcome}"
 
 
 def _rule_line(rule: RuleOutcome) -> str:
@@ -88,6 +110,9 @@ def print_performance(performance: Performance) -> None:
     _print_nodes(performance, {})
     print()
     _print_cost(performance, "")
+    for row in performance.service:
+        if row.target_met is not None:
+            print(_target_line(row))
 
 
 def _print_nodes(performance: Performance, suppliers: Mapping[str, str]) -> None:

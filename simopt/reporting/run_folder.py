@@ -16,6 +16,8 @@ from design.case_files import save_case
 from design.records import as_records
 from simopt.result import Iteration, Result
 
+TARGET_COLUMNS = ["service_target", "fill_rate_half_width", "target_met"]
+
 
 def write_run(folder: Path, case: Case, result: Result) -> None:
     """Write everything about one `solve`.
@@ -39,9 +41,10 @@ def write_run(folder: Path, case: Case, result: Result) -> None:
         for k in network.lanes
     ]
     write_csv(folder / "lanes.csv", ["from", "to", *layers, "used", "unit_cost"], as_records(lanes, network))
-    service = {row.node: asdict(row) for row in result.performance.service}
+    service = {row.node: row.as_dict() for row in result.performance.service}
     nodes = [{**asdict(node), **service.get(node.node, {})} for node in result.performance.nodes]
     columns = ["node", *layers, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
+    columns += TARGET_COLUMNS if case.service_targets else []
     write_csv(folder / "nodes.csv", columns, as_records(nodes, network))
     with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
         for step in steps:

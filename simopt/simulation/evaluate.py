@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -81,6 +81,8 @@ class Evaluation:
         What it was simulated for.
     emissions
         None where nothing emits.
+    fill_rates
+        Of each node with a target, with its half-width.
     """
 
     case: Case
@@ -90,6 +92,7 @@ class Evaluation:
     measures: Floats
     fixed_cost: float
     emissions: EmissionSample | None = None
+    fill_rates: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def horizon(self) -> int:
@@ -121,6 +124,8 @@ def evaluate(
         How long.
     """
     params = params or EvaluationParams()
+    targeted = [name in case.service_targets for name in design.nodes]
+    service: list[Floats] = []
     fixed = case.design_fixed_cost(design)
     costs: list[Floats] = []
     totals = np.zeros((len(design.nodes), len(Measure)))
@@ -131,11 +136,22 @@ def evaluate(
         new = slice(done - first * BLOCK, wanted - first * BLOCK)
         costs.append(sample.costs[new] + fixed)
         totals += sample.measures[new].sum(axis=0)
+        service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, targeted])
         done, wanted = wanted, min(2 * wanted, params.max_replications)
         estimate = Estimate.of(np.concatenate(costs))
         if estimate.relative_half_width <= params.relative_half_width or wanted == done:
+            names = [name for name in design.nodes if name in case.service_targets]
+            fill_rates = dict(zip(names, _ratios(*np.concatenate(service, axis=1)), strict=True))
             emissions = emission_sample(case, ledger, design, levels, done)
-            return Evaluation(case, design, levels, np.concatenate(costs), totals / done, fixed, emissions)
+            all_costs = np.concatenate(costs)
+            return Evaluation(case, design, levels, all_costs, totals / done, fixed, emissions, fill_rates)
+
+
+def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
+    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
+    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
+    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
+    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]
 
 
 def emission_sample(

@@ -100,7 +100,9 @@ class GridCosts:
         return path
 
 
-def grid_costs(case: Case, component: Component, grids: Sequence[Floats], demand: Floats) -> GridCosts:
+def grid_costs(
+    case: Case, component: Component, grids: Sequence[Floats], demand: Floats, targets: Floats | None = None
+) -> GridCosts:
     """Simulate a component over a product grid of levels, first come first served.
 
     Parameters
@@ -113,6 +115,8 @@ def grid_costs(case: Case, component: Component, grids: Sequence[Floats], demand
         Levels to try at each of `component.nodes` that supplies others, ascending, units; an empty array for a leaf.
     demand
         Shape (replication, period, customer), units.
+    targets
+        Share of each leaf's own demand to be met at once, shape (node,), 0 for none; None: the case's.
     """
     tree = tree_arrays(case, component)
     parent, children = tree[0].astype(np.int64), tree[1]
@@ -133,6 +137,7 @@ def grid_costs(case: Case, component: Component, grids: Sequence[Floats], demand
         _turns(parent, inner),
         np.ascontiguousarray(demand),
         case.warm_up,
+        leaf_targets(case, component) if targets is None else targets,
     )
     parts = [slice(a, b) for a, b in pairwise(first_entry)]
     return GridCosts(
@@ -141,6 +146,11 @@ def grid_costs(case: Case, component: Component, grids: Sequence[Floats], demand
         tuple(costs[part].reshape(shape) for part, shape in zip(parts, shapes, strict=True)),
         tuple(levels[part].reshape(shape) for part, shape in zip(parts, shapes, strict=True)),
     )
+
+
+def leaf_targets(case: Case, component: Component) -> Floats:
+    """Least fill rate of each of a component's nodes, shape (node,), 0 for none."""
+    return np.array([case.service_targets.get(name, 0.0) for name in component.nodes])
 
 
 def _turns(parent: Whole, inner: NDArray[np.bool_]) -> Whole:

@@ -317,7 +317,20 @@ def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope
 
 
 @_compiled
-def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient):
+def _credit(i, multipliers, available, total, warm_up, measures, slope, scratch):
+    """Service of a leaf with a multiplier; that many times the slope of what is met at once is taken off its slope."""
+    if multipliers is None or multipliers[i] == 0.0:
+        return
+    _serve_leaf(i, available, total, warm_up, measures, scratch)
+    before = total[warm_up - 1] if warm_up > 0 else 0.0
+    for t in range(warm_up, len(total)):
+        if before <= available[t] < total[t]:
+            slope[t] -= multipliers[i]
+        before = total[t]
+
+
+@_compiled
+def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers=None):
     """Simulate a divergent tree over many replications.
 
     Parameters
@@ -337,6 +350,9 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
         False: every node is supplied as if its supplier never ran short (the single-stage view of the master).
     with_gradient
         Whether the reverse sweep runs, for coupled nodes; service is measured only where it does not.
+    multipliers
+        Worth of a unit met at once at each leaf, shape (node,), or None: with a gradient, service is measured at leaves
+        where it is above 0, and the gradient is that of the cost less what is met at once times this.
 
     Returns
     -------
@@ -373,6 +389,8 @@ def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradi
                 ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
             if not with_gradient:
                 _serve(i, children, path, customer, supply, total, shipped, warm_up, row, scratch)
+            else:
+                _credit(i, multipliers, supply, total, warm_up, row, slope[i], scratch)
         if with_gradient:
             _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
             for i in range(num_nodes):

@@ -77,7 +77,13 @@ class Ledger:
         return self._budget - self._used
 
     def search(
-        self, component: Component, levels: Floats, num_replications: int, *, with_gradient: bool = False
+        self,
+        component: Component,
+        levels: Floats,
+        num_replications: int,
+        *,
+        with_gradient: bool = False,
+        multipliers: Floats | None = None,
     ) -> Sample:
         """Simulate a component on the first search paths, the same for every component and level.
 
@@ -91,10 +97,13 @@ class Ledger:
             How many paths; fewer are a prefix of more.
         with_gradient
             Whether the sample has a gradient.
+        multipliers
+            See `Simulator.simulate`.
         """
         self._count(num_replications)
         paths = self.search_paths(num_replications)
-        run = partial(self._run_slice, component, levels, paths, with_gradient)
+        extra = {} if multipliers is None else {"multipliers": multipliers}
+        run = partial(self._run_slice, component, levels, paths, with_gradient, extra)
         size = BLOCK * BLOCKS_PER_TASK
         return _joined(run_blocks(run, range(0, num_replications, size), self._num_jobs))
 
@@ -143,10 +152,16 @@ class Ledger:
         return _joined(run_blocks(run, blocks, self._num_jobs))
 
     def _run_slice(
-        self, component: Component, levels: Floats, paths: Floats, with_gradient: bool, start: int
+        self,
+        component: Component,
+        levels: Floats,
+        paths: Floats,
+        with_gradient: bool,
+        extra: dict[str, Floats],
+        start: int,
     ) -> Sample:
         part = paths[start : start + BLOCK * BLOCKS_PER_TASK]
-        return self._simulator.simulate(component, levels, part, with_gradient=with_gradient)
+        return self._simulator.simulate(component, levels, part, with_gradient=with_gradient, **extra)
 
     def _run_fresh(self, design: Design, levels: Mapping[str, float], block: int) -> Sample:
         return self._run_design(design, levels, self._fresh_streams.block(block, self._case.num_periods))

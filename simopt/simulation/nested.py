@@ -136,6 +136,42 @@ def newsvendor_level(needed, rates, hint, scratch):
 
 
 @_compiled
+def _met(needed, asked, level):
+    """Units met at once over all periods at a level."""
+    total = 0.0
+    for k in range(len(needed)):
+        total += min(max(level - needed[k] + asked[k], 0.0), asked[k])
+    return total
+
+
+@_compiled
+def level_for_fill(needed, asked, wanted, lowest):
+    """The least level, at least `lowest`, at which so many units are met at once; as `newsvendor_level` otherwise.
+
+    What is met grows with the level, piecewise linearly: its crossing is bracketed by secants and halves in turn.
+    """
+    low, met_low = lowest, _met(needed, asked, lowest)
+    if met_low >= wanted:
+        return lowest
+    high = 0.0
+    for k in range(len(needed)):
+        high = max(high, needed[k])
+    met_high = _met(needed, asked, high)
+    for probe in range(MAX_PROBES):
+        if high - low <= 1e-10 * (1.0 + high) or met_high <= wanted * (1.0 + 1e-13):
+            break
+        level = low + (wanted - met_low) / (met_high - met_low) * (high - low)
+        if probe % 2 == 1 or not low < level < high:
+            level = 0.5 * (low + high)
+        met = _met(needed, asked, level)
+        if met >= wanted:
+            high, met_high = level, met
+        else:
+            low, met_low = level, met
+    return high
+
+
+@_compiled
 def _measured_lane(i, tree, inflow, warm_up, row):
     """Transport and pipeline cost of the lane into a node over one replication."""
     if i == 0:
@@ -145,8 +181,11 @@ def _measured_lane(i, tree, inflow, warm_up, row):
 
 
 @_compiled
-def _minimize_leaf(i, entry, tree, warm_up, state, scratch, tables):
-    """A leaf's best level against what its supplier ships, and its mean cost there, transport and pipeline included."""
+def _minimize_leaf(i, entry, tree, warm_up, targets, state, scratch, tables):
+    """A leaf's best level against what its supplier ships, and its mean cost there, transport and pipeline included.
+
+    Where it has a target, the best one at which that share of its demand is met at once.
+    """
     parent, _, lead_times, _, rates, _, _ = tree
     cumulative, shipped, short = state
     needed, costs, row, hints = scratch[0], scratch[1], scratch[2], scratch[3]
@@ -163,10 +202,20 @@ def _minimize_leaf(i, entry, tree, warm_up, state, scratch, tables):
         total_cost += _measured_lane(i, tree, inflow, warm_up, row)
     own = rates[i]
     hints[i] = newsvendor_level(needed, own, hints[i], costs)
+    level = hints[i]
+    if targets[i] > 0.0:
+        wanted = 0.0
+        for r in range(num_replications):
+            total, asked = cumulative[r, i], costs[r * horizon : (r + 1) * horizon]
+            for k in range(horizon):
+                t = warm_up + k
+                asked[k] = total[t] - (total[t - 1] if t > 0 else 0.0)
+            wanted += targets[i] * (total[num_periods - 1] - (total[warm_up - 1] if warm_up > 0 else 0.0))
+        level = level_for_fill(needed, costs, wanted, level)
     for k in range(len(needed)):
-        costs[k] = net_stock_cost(hints[i] - needed[k], own[0], own[1], own[2], own[3], own[4])
+        costs[k] = net_stock_cost(level - needed[k], own[0], own[1], own[2], own[3], own[4])
     tables[0][entry] = (sum_of(costs) + total_cost) / num_replications
-    tables[1][entry] = hints[i]
+    tables[1][entry] = level
 
 
 @_compiled
@@ -215,7 +264,7 @@ def _make_scratch(num_nodes, num_replications, num_periods, warm_up):
 
 
 @_compiled
-def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up):
+def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up, targets):
     """Costs of every node at every combination of grid levels on the path to it.
 
     Parameters
@@ -233,6 +282,8 @@ def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up):
         Shape (replication, period, customer), units.
     warm_up
         Periods that do not count.
+    targets
+        Share of each leaf's own demand to be met at once, shape (node,), 0 for none.
 
     Returns
     -------
@@ -250,7 +301,7 @@ def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up):
     scratch = _make_scratch(num_nodes, num_replications, num_periods, warm_up)
     position, index, i = np.full(num_nodes, -1), np.zeros(num_nodes, dtype=np.int64), 0
     if children[0] == children[1]:
-        _minimize_leaf(index[0], index[0], tree, warm_up, state, scratch, tables)
+        _minimize_leaf(index[0], index[0], tree, warm_up, targets, state, scratch, tables)
         i = -1
     while i >= 0:
         position[i] += 1
@@ -264,7 +315,7 @@ def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up):
         tables[0][first_entry[i] + index[i]], is_short = _run_inner(i, level, tree, warm_up, state, scratch)
         for j in range(children[i], children[i + 1]):
             if children[j] == children[j + 1]:
-                _minimize_leaf(j, first_entry[j] + index[i], tree, warm_up, state, scratch, tables)
+                _minimize_leaf(j, first_entry[j] + index[i], tree, warm_up, targets, state, scratch, tables)
         if not is_short:
             position[i] = bounds[i + 1] - bounds[i] - 1  # more stock helps nobody
         i = turns[0, i] if turns[0, i] >= 0 else i

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
-from simopt.simulation.kernel import FCFS, NUM_COSTS, PRIORITY, simulate_tree
+from simopt.simulation.kernel import FCFS, NUM_COSTS, PRIORITY, Measure, simulate_tree
 
 Floats = NDArray[np.float64]
 
@@ -31,9 +31,10 @@ class Sample:
     ----------
     measures
         Totals over the horizon, shape (replication, node, measure), nodes as in `Component.nodes`; the last axis as
-        in `kernel.Measure`; the three of service are 0 in a sample with a gradient.
+        in `kernel.Measure`; the three of service are 0 in a sample with a gradient, but for nodes with a multiplier.
     gradient
-        Derivative of each replication's total cost in every level, shape (replication, node), or None.
+        Derivative of each replication's total cost in every level, shape (replication, node), or None; where
+        multipliers were given, of the cost less what is met at once times the multiplier.
     """
 
     measures: Floats
@@ -49,11 +50,29 @@ class Sample:
         """Cost of each replication, shape (replication,), money."""
         return self.node_costs.sum(axis=1)
 
+    @property
+    def met_at_once(self) -> Floats:
+        """Units of each node's own demand met at once, shape (replication, node)."""
+        return self.measures[:, :, Measure.MET_AT_ONCE]
+
+    @property
+    def demanded(self) -> Floats:
+        """Units of each node's own demand, shape (replication, node)."""
+        return self.measures[:, :, Measure.DEMANDED]
+
 
 class Simulator(Protocol):
     """What the rest of the project needs of a simulator of one component."""
 
-    def simulate(self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool) -> Sample:
+    def simulate(
+        self,
+        component: Component,
+        levels: Floats,
+        demand: Floats,
+        *,
+        with_gradient: bool,
+        multipliers: Floats | None = None,
+    ) -> Sample:
         """Simulate a component.
 
         Parameters
@@ -66,6 +85,8 @@ class Simulator(Protocol):
             Shape (replication, period, customer), customers as in the network.
         with_gradient
             Whether the sample has a gradient.
+        multipliers
+            Worth of a unit met at once at each leaf, shape (node,), money, at least 0; None: nothing.
         """
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
@@ -91,9 +112,17 @@ class TreeSimulator:
         self._allocation = allocation
         self._trees: dict[Component, tuple[NDArray[np.generic], ...]] = {}
 
-    def simulate(self, component: Component, levels: Floats, demand: Floats, *, with_gradient: bool) -> Sample:
+    def simulate(
+        self,
+        component: Component,
+        levels: Floats,
+        demand: Floats,
+        *,
+        with_gradient: bool,
+        multipliers: Floats | None = None,
+    ) -> Sample:
         """Simulate a component, see `Simulator.simulate`."""
-        measures, gradient = self._run(component, levels, demand, True, with_gradient)
+        measures, gradient = self._run(component, levels, demand, True, with_gradient, multipliers)
         return Sample(measures, gradient if with_gradient else None)
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
@@ -102,7 +131,13 @@ class TreeSimulator:
         return Sample(measures, None).costs
 
     def _run(
-        self, component: Component, levels: Floats, demand: Floats, coupled: bool, with_gradient: bool
+        self,
+        component: Component,
+        levels: Floats,
+        demand: Floats,
+        coupled: bool,
+        with_gradient: bool,
+        multipliers: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         if component not in self._trees:
             self._trees[component] = tree_arrays(self._case, component)
@@ -114,6 +149,7 @@ class TreeSimulator:
             self._allocation.value,
             coupled,
             with_gradient,
+            *([] if multipliers is None else [np.ascontiguousarray(multipliers, dtype=np.float64)]),
         )
 
 

@@ -1,0 +1,312 @@
+"""Fill-rate targets: levels, bounds, designs and results against brute force."""
+
+import json
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from design.case import Case
+from design.case_files import save_case
+from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
+from design.echelon import DemandTables, EchelonPrices
+from design.echelon_view import paths_of
+from design.master import Bound, MasterParams, ProjectedMaster
+from design.network import Component, Lane, Network, Node
+from design.service_stage import LeafCurve
+from design.single_stage import QuadratureSingleStage
+from design.single_stage_plan import single_stage_plan
+from design.stages import stage_tree
+from simopt.apps.compare import CompareOptions, compare
+from simopt.apps.methods import OptionError, SolveOptions, start_search
+from simopt.apps.service_cost import without_targets
+from simopt.apps.solve import solve
+from simopt.optimization.pathwise import PathwiseParams
+from simopt.optimization.service_targets import TargetSearch, repaired_levels
+from simopt.simulation.evaluate import EvaluationParams, evaluate
+from simopt.simulation.grid_costs import grid_costs, leaf_targets
+from simopt.simulation.ledger import Ledger
+from simopt.simulation.simulator import TreeSimulator
+from tests.networks import Floats, make_case, one_node, random_trial, whole
+from tests.simopt.command import Command
+from tests.small_cases import all_designs, echelon_case
+
+COUNT = 60
+
+
+def with_targets(
+    case: Case, target: float | None, backorder: float | None = None, demand: Demand | None = None
+) -> Case:
+    """The case with a target at each customer that supplies nobody."""
+
+    def changed(node: Node) -> Node:
+        if node.name not in case.demand or case.network.outgoing[node.name]:
+            return node
+        cost = node.backorder_cost if backorder is None else backorder
+        return replace(node, service_target=target, backorder_cost=cost)
+
+    network = Network(tuple(map(changed, case.network.nodes)), case.network.lanes, case.network.customers)
+    return replace(case, network=network, demand={c: demand or d for c, d in case.demand.items()})
+
+
+def two_shops(targets: tuple[float | None, float | None], inner: float = 0.5, plant: bool = False) -> Case:
+    """A warehouse with two shops, Poisson demand; with a plant above it if asked for."""
+    nodes = [
+        Node("warehouse", lead_time=None if plant else 2, holding_cost=1.0, backorder_cost=inner),
+        Node("near", holding_cost=1.5, backorder_cost=1.0, service_target=targets[0]),
+        Node("far", holding_cost=2.0, backorder_cost=0.5, service_target=targets[1]),
+    ]
+    lanes = [Lane("warehouse", "near", 1), Lane("warehouse", "far", 2)]
+    if plant:
+        nodes.insert(0, Node("plant", lead_time=1, holding_cost=0.5))
+        lanes.insert(0, Lane("plant", "warehouse", 1))
+    return make_case(nodes, lanes, {"near": PoissonDemand(2.0), "far": PoissonDemand(1.5)}, horizon=40, warm_up=6)
+
+
+def ledger_of(case: Case, seed: int = 1) -> Ledger:
+    return Ledger(case, TreeSimulator(case), seed)
+
+
+def grid_best(case: Case, ledger: Ledger, tops: tuple[int, ...], count: int) -> float:
+    """Least mean cost over all whole levels that meet every target on the paths, by simulating each of them."""
+    component, targets, best = whole(case), leaf_targets(case, whole(case)), np.inf
+    for levels in product(*(range(top) for top in tops)):
+        sample = ledger.search(component, np.array(levels, dtype=float), count)
+        met, demanded = sample.met_at_once.mean(axis=0), sample.demanded.mean(axis=0)
+        if np.all(met >= targets * demanded - 1e-9):
+            best = min(best, float(sample.costs.mean()))
+    return best
+
+
+@pytest.mark.parametrize("demand", [NormalDemand(20.0, 5.0), GammaDemand(5.0, 4.0), PoissonDemand(3.0)])
+@pytest.mark.parametrize("periods", [1, 3])
+def test_what_is_met_at_once_is_what_the_simulator_measures(demand: Demand, periods: int) -> None:
+    case = replace(one_node(periods, demand), horizon=50)
+    curve = LeafCurve.of(case.network.node("shop").cost_rates, demand, periods)
+    for level in np.round(demand.mean * periods * np.array([0.6, 1.0, 1.4])):
+        sample = ledger_of(case).search(whole(case), np.array([level]), 1000)
+        met = sample.met_at_once[:, 0] / case.horizon
+        error = float(met.std()) / 1000**0.5
+        assert float(np.interp(level, curve.levels, curve.met)) == pytest.approx(met.mean(), abs=4.0 * error)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_gradient_with_multipliers_is_that_of_differences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    trial = random_trial(rng, int(rng.integers(1, 7)))
+    simulator, component = TreeSimulator(trial.case), trial.component
+    customers = set(trial.case.demand) - set(component.supplier.values())
+    worth = np.array([rng.uniform(0.5, 5.0) if name in customers else 0.0 for name in component.nodes])
+    levels = trial.levels + rng.uniform(0.01, 0.1, len(trial.levels))
+
+    def value(at: Floats) -> Floats:
+        sample = simulator.simulate(component, at, trial.demand, with_gradient=False)
+        return sample.costs - sample.met_at_once @ worth
+
+    sample = simulator.simulate(component, levels, trial.demand, with_gradient=True, multipliers=worth)
+    assert sample.costs - sample.met_at_once @ worth == pytest.approx(value(levels), rel=1e-12)
+    step = 1e-7
+    for node in range(len(levels)):
+        shift = step * (np.arange(len(levels)) == node)
+        slope = (value(levels + shift) - value(levels - shift)) / (2.0 * step)
+        assert sample.gradient[:, node] == pytest.approx(slope, abs=1e-4 * (1.0 + np.abs(slope).max()))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_leaf_has_the_least_level_that_meets_its_target(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    trial = random_trial(rng, int(rng.integers(1, 6)), whole_units=bool(seed % 2))
+    component, suppliers = trial.component, set(trial.component.supplier.values())
+    pairs = list(zip(component.nodes, trial.levels, strict=True))
+    grids = [np.array([level]) if name in suppliers else np.empty(0) for name, level in pairs]
+    free = grid_costs(trial.case, component, grids, trial.demand, np.zeros(len(grids))).levels()
+    wanted = np.array([0.0 if name in suppliers else rng.uniform(0.5, 0.99) for name in component.nodes])
+    found = grid_costs(trial.case, component, grids, trial.demand, wanted).levels()
+
+    def fill(levels: Floats) -> tuple[Floats, Floats]:
+        sample = TreeSimulator(trial.case).simulate(component, levels, trial.demand, with_gradient=False)
+        return sample.met_at_once.sum(axis=0), wanted * sample.demanded.sum(axis=0)
+
+    met, asked = fill(found)
+    lower = fill(np.maximum(found - 1e-6 * (1.0 + found), 0.0))[0]
+    for node in np.flatnonzero(wanted):
+        assert met[node] >= asked[node] - 1e-9 * (1.0 + asked[node])
+        assert found[node] >= free[node]
+        assert found[node] == free[node] or lower[node] < asked[node]
+
+
+@pytest.mark.parametrize(("targets", "inner"), [((0.9, 0.95), 0.5), ((0.8, None), 0.0), ((0.97, 0.6), 3.0)])
+def test_levels_are_as_good_as_the_best_whole_ones(targets: tuple[float | None, float | None], inner: float) -> None:
+    case = two_shops(targets, inner)
+    ledger, component = ledger_of(case), whole(case)
+    best = grid_best(case, ledger, (13, 9, 13), COUNT)
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+    levels = TargetSearch(case, ledger, PathwiseParams(COUNT)).best_levels(component, start)
+    sample = ledger.search(component, levels, COUNT)
+    reached = sample.met_at_once.mean(axis=0) - leaf_targets(case, component) * sample.demanded.mean(axis=0)
+    assert np.all(reached >= -1e-9)
+    assert sample.costs.mean() <= 1.005 * best
+
+
+@pytest.mark.parametrize("inner", [0.0, 0.5, 20.0])
+@pytest.mark.parametrize("targets", [(0.9, 0.95), (0.99, None)])
+def test_no_bound_exceeds_the_least_cost_of_levels_that_meet_the_targets(
+    targets: tuple[float | None, float | None], inner: float
+) -> None:
+    case = two_shops(targets, inner)
+    count = 400
+    ledger, component = ledger_of(case), whole(case)
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+    levels = TargetSearch(case, ledger, PathwiseParams(count)).best_levels(component, start)
+    costs = ledger.search(component, levels, count).costs
+    upper = costs.mean() + 3.0 * costs.std() / count**0.5
+    for bound in (Bound.SINGLE_STAGE, Bound.ECHELON):
+        value = ProjectedMaster(case, QuadratureSingleStage(case.demand), MasterParams(bound=bound)).solve().bound
+        free = without_targets(case)
+        below = ProjectedMaster(free, QuadratureSingleStage(case.demand), MasterParams(bound=bound)).solve().bound
+        assert below * (1.0 + 1e-4) < value <= upper
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_echelon_cut_exceeds_the_cost_of_a_component_that_meets_its_targets(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    case = with_targets(echelon_case(rng, (1, 2, 2)), float(rng.uniform(0.85, 0.98)), backorder=1.0)
+    shared, ledger = DemandTables(case), ledger_of(case)
+    search = TargetSearch(case, ledger, PathwiseParams(100))
+    for lanes in sorted(map(sorted, all_designs(case.network))):
+        (component,) = case.network.design(lanes).components
+        start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+        sample = ledger.search(component, search.best_levels(component, start), 100)
+        stock = sample.measures[:, :, :2].sum(axis=(1, 2)) / case.horizon
+        prices = EchelonPrices(shared, stage_tree(case.network, component.source))
+        cut = prices.cut(dict.fromkeys(paths_of(component, case.network.customers), 1.0))
+        bound = cut.value(dict.fromkeys(paths_of(component, case.network.customers), 1.0))
+        assert bound <= stock.mean() + 4.0 * stock.std() / 10.0
+        assert bound >= 0.5 * stock.mean()
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_loop_finds_the_best_of_all_designs_that_meet_the_targets(seed: int) -> None:
+    case = with_targets(echelon_case(np.random.default_rng(seed), (2, 2, 2)), 0.95, backorder=1.0)
+    ledger, exact = ledger_of(case), QuadratureSingleStage(case.demand)
+    search, known = TargetSearch(case, ledger, PathwiseParams(400)), dict[Component, float]()
+    for design in map(case.network.design, all_designs(case.network)):
+        for component in design.components:
+            if component not in known:
+                levels = search.best_levels(component, single_stage_plan(case, exact, component))
+                costs = ledger.search(component, levels, 400).costs
+                known[component] = float(costs.mean()) + case.fixed_cost(component)
+    totals = {
+        lanes: sum(known[c] for c in case.network.design(lanes).components) for lanes in all_designs(case.network)
+    }
+    *_, state = start_search(case, SolveOptions(), ledger_of(case, 2)).states
+    assert state.incumbent is not None
+    assert totals[frozenset(state.incumbent.design.lanes)] <= 1.002 * min(totals.values())
+    assert state.unpriced_bound <= 1.002 * min(totals.values())
+
+
+@pytest.mark.parametrize("whole_units", [False, True])
+def test_targets_that_are_met_anyway_change_neither_design_nor_levels(whole_units: bool) -> None:
+    demand = PoissonDemand(3.0) if whole_units else None
+    free = with_targets(echelon_case(np.random.default_rng(5), (2, 2, 2)), None, backorder=60.0, demand=demand)
+    slack = with_targets(free, 0.5)
+    results = [solve(case, SolveOptions(certify=False)) for case in (free, slack)]
+    assert results[0].lanes == results[1].lanes
+    assert results[0].lower_bound == results[1].lower_bound
+    levels = [{n.node: n.level for n in result.performance.nodes} for result in results]
+    assert levels[0] == levels[1]
+    assert [target.marginal_cost for target in results[1].target_costs] == [0.0, 0.0]
+    assert results[0].cost_of_targets is None
+    assert "service_targets" not in results[0].as_dict()
+
+
+def test_repaired_levels_hold_on_fresh_paths_and_only_rise() -> None:
+    case = two_shops((0.9, 0.95), plant=True)
+    component = whole(case)
+    (design,) = [case.network.design(lane.pair for lane in case.network.lanes)]
+    low = dict(zip(component.nodes, (6.0, 5.0, 2.0, 2.0), strict=True))
+    levels = repaired_levels(case, ledger_of(case), design, low)
+    assert {name for name in low if levels[name] > low[name]} == {"near", "far"}
+    params = EvaluationParams(16384)
+    evaluation = evaluate(case, ledger_of(case, 9), design, levels, params)
+    for name, fill in evaluation.fill_rates.items():
+        assert case.service_targets[name] <= fill.mean - fill.half_width
+        assert fill.mean + fill.half_width <= case.service_targets[name] + 0.005
+    assert repaired_levels(case, ledger_of(case, 3), design, {**levels, "near": 30.0, "far": 30.0})["near"] == 30.0
+
+
+def test_a_source_that_faces_customers_can_have_a_target() -> None:
+    case = with_targets(one_node(2, NormalDemand(20.0, 8.0)), 0.98, backorder=0.5)
+    result = solve(case)
+    (row,) = result.performance.service
+    assert row.target_met == "yes"
+    assert row.fill_rate == pytest.approx(0.98, abs=0.002)
+    assert result.certified == "assuming global levels"
+    assert "meet the fill-rate targets" in (result.certificate or "")
+
+
+def test_a_customer_without_lead_time_from_a_short_warehouse_meets_its_target() -> None:
+    nodes = [
+        Node("warehouse", lead_time=2, holding_cost=1.0),
+        Node("shop", holding_cost=5.0, backorder_cost=0.1, service_target=0.95),
+    ]
+    case = make_case(nodes, [Lane("warehouse", "shop", 0)], {"shop": NormalDemand(10.0, 3.0)}, 40, 4)
+    result = solve(case, SolveOptions(certify=False))
+    assert result.performance.service[0].target_met == "yes"
+    assert result.lower_bound is not None
+    assert result.lower_bound.value <= result.performance.cost.mean
+
+
+def test_packs_and_targets_together() -> None:
+    case = two_shops((0.9, 0.9))
+    packed = tuple(replace(node, pack_size=2.0) for node in case.network.nodes)
+    result = solve(replace(case, network=replace(case.network, nodes=packed)), SolveOptions(certify=False))
+    assert all(row.level % 2.0 == 0.0 for row in result.performance.nodes)
+    assert all(row.target_met == "yes" for row in result.performance.service)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SolveOptions("paper"),
+        SolveOptions("genetic"),
+        SolveOptions(master="extensive"),
+        SolveOptions(subproblem="kriging"),
+    ],
+)
+def test_what_cannot_respect_targets_is_refused(options: SolveOptions) -> None:
+    case = two_shops((0.9, None))
+    with pytest.raises(OptionError, match="cannot respect the service_target of 'near'"):
+        solve(case, options)
+
+
+def test_methods_are_not_compared_on_a_case_with_targets() -> None:
+    with pytest.raises(OptionError, match="'near' has a service_target"):
+        compare(two_shops((0.9, None)), CompareOptions(("sequential",)))
+
+
+@pytest.mark.parametrize("method", ["sequential", "exhaustive"])
+def test_the_other_methods_meet_targets(method: str) -> None:
+    result = solve(two_shops((0.9, 0.95)), SolveOptions(method))
+    assert [row.target_met for row in result.performance.service] == ["yes", "yes"]
+
+
+def test_solve_and_simulate_report_targets(simopt: Command, tmp_path) -> None:
+    case = two_shops((0.9, None))
+    save_case(case, tmp_path / "case")
+    done = simopt("solve", str(tmp_path / "case"), "--no-certify", "--out", str(tmp_path / "run"))
+    assert done.code == 0, done.err
+    assert "target near: fill rate 9" in done.out
+    content = json.loads((tmp_path / "run" / "result.json").read_text(encoding="utf-8"))
+    near, far = content["service"]
+    assert near["service_target"] == 0.9
+    assert near["target_met"] == "yes"
+    assert near["fill_rate_half_width"] > 0.0
+    assert set(far) == {"node", "fill_rate", "cycle_service_level"}
+    assert [target["node"] for target in content["service_targets"]] == ["near"]
+    assert content["service_targets"][0]["marginal_cost"] > 0.0
+    assert content["cost_of_targets"]["mean"] > 0.0
+    again = simopt("simulate", str(tmp_path / "case"), "--solution", str(tmp_path / "run" / "result.json"))
+    assert again.code == 0, again.err
+    assert "target near: fill rate 9" in again.out
