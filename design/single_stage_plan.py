@@ -89,7 +89,7 @@ def stage_value(
     """
     stage = targeted_stage(case, name, lead_time)
     if stage is None:
-        return model.evaluate(case.network.node(name).cost_rates, lead_time, customers, reach)
+        return model.evaluate(case.charged.node(name).cost_rates, lead_time, customers, reach)
     share = float(reach[0])
     return SingleStageValue(share * stage.bound, np.array([stage.bound]), stage.level)
 
@@ -99,4 +99,4 @@ def targeted_stage(case: Case, name: str, lead_time: int) -> ServiceStage | None
     target = case.service_targets.get(name)
     if target is None:
         return None
-    return service_stage(case.network.node(name).cost_rates, case.demand[name], lead_time, target)
+    return service_stage(case.charged.node(name).cost_rates, case.demand[name], lead_time, target)
