@@ -39,6 +39,7 @@ from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
+COMPARED_NODES = 4_000  # of all designs that a certificate compares one by one, their number limited to 20 to 200
 TIMES_WITH_TARGETS = 4
 
 
@@ -246,7 +247,11 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
         ProjectedMaster(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
-        CertificateParams(indifference=options.indifference, time_limit=time_limit),
+        CertificateParams(
+            indifference=options.indifference,
+            max_designs=int(np.clip(COMPARED_NODES / len(case.network.nodes), 20, CertificateParams.max_designs)),
+            time_limit=time_limit,
+        ),
     )
 
 

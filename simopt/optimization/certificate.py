@@ -96,7 +96,7 @@ class Certifier:
         state, bound = self._enlarge(state, incumbent.cost + incumbent.half_width, deadline)
         error, checks = 1.0 - self.params.confidence, dict[Component, GlobalLevels | None]()
         for number in range(self.params.max_rounds):
-            if monotonic() >= deadline:
+            if monotonic() >= deadline or bound == -np.inf:  # limits left designs without a bound
                 break
             error *= 0.5  # the rounds share the error: a half, a quarter, ...
             state = self._check_levels(state, checks, deadline)
