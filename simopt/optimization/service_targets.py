@@ -28,7 +28,7 @@ from simopt.simulation.simulator import Sample
 
 SAFETY = 4.5
 REPAIR_REPLICATIONS = 16384
-REPAIR_CELLS = 1e7
+REPAIR_CELLS = 2e7
 ROUNDING = 1e-9
 
 
@@ -184,7 +184,7 @@ def level_search(
 
 def repair_replications(case: Case) -> int:
     """Sample paths on which fill rates are looked at closely: 16,384, fewer where they would take much memory."""
-    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.demand)))
+    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.network.nodes)))
     return int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
 
 

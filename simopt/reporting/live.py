@@ -79,7 +79,8 @@ def _print_targets(result: Result) -> None:
     for row in result.performance.service:
         if row.target_met is not None:
             print(
-                _target_line(row) + (f"; one point more costs about {costs[row.node]:.2f}" if row.node in costs else "")
+                _target_line(row)
+                + (f"; at the margin a point costs about {costs[row.node]:.2f}" if row.node in costs else "")
             )
     if result.cost_of_targets is not None:
         cost = result.cost_of_targets

@@ -18,12 +18,16 @@ from design.service_stage import LeafCurve
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.stages import stage_tree
+from simopt.apps.alternatives import AlternativesOptions, find_alternatives
 from simopt.apps.compare import CompareOptions, compare
-from simopt.apps.methods import OptionError, SolveOptions, start_search
+from simopt.apps.methods import OptionError, SolveOptions, make_certifier, start_search
 from simopt.apps.service_cost import without_targets
 from simopt.apps.solve import solve
+from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.pathwise import PathwiseParams
+from simopt.optimization.search_state import SearchState
 from simopt.optimization.service_targets import TargetSearch, repaired_levels
+from simopt.reporting.run_folder import write_run
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.grid_costs import grid_costs, leaf_targets
 from simopt.simulation.ledger import Ledger
@@ -204,6 +208,73 @@ def test_the_loop_finds_the_best_of_all_designs_that_meet_the_targets(seed: int)
     assert state.incumbent is not None
     assert totals[frozenset(state.incumbent.design.lanes)] <= 1.002 * min(totals.values())
     assert state.unpriced_bound <= 1.002 * min(totals.values())
+
+
+def charged(case: Case, ledger: Ledger, params: PathwiseParams) -> tuple[Floats, Floats, Floats]:
+    """Levels under the case's targets, what each replication costs at them, and the multipliers."""
+    search, component = TargetSearch(case, ledger, params), whole(case)
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+    levels = search.best_levels(component, start)
+    costs = ledger.search(component, levels, params.replications).costs
+    return levels, costs, search.multipliers(component, levels)
+
+
+@pytest.mark.parametrize("inner", [0.0, 1.0])
+def test_a_multiplier_is_what_one_more_unit_met_at_once_costs(inner: float) -> None:
+    smooth = {"near": GammaDemand(4.0, 3.0), "far": GammaDemand(3.0, 2.0)}
+    step, params = 0.005, PathwiseParams(200, tolerance=1e-10)
+    found = []
+    for shift in (-step, 0.0, step):
+        case = replace(two_shops((0.92 + shift, 0.95), inner), demand=smooth)
+        found.append(charged(case, ledger_of(case), params))
+    units = 2.0 * step * 40 * ledger_of(case).search_paths(200)[:, 6:, 0].mean()
+    slope = (found[2][1].mean() - found[0][1].mean()) / units
+    assert slope == pytest.approx(found[1][2][whole(case).nodes.index("near")], rel=0.05)
+
+
+def certified_from(case: Case, lanes: frozenset[tuple[str, str]]) -> Certificate:
+    """The certificate of a search that knows this one design alone."""
+    ledger = ledger_of(case)
+    params = CertificateParams(indifference=0.01, replications=64, max_rounds=2)
+    certifier = replace(make_certifier(case, SolveOptions(), ledger, 60.0), params=params)
+    design = case.network.design(lanes)
+    plans = [certifier.subproblem.solve(component) for component in design.components]
+    return certifier.certify(SearchState().with_plans(plans).with_candidate(design))
+
+
+def test_the_certificate_moves_on_from_a_design_that_is_not_the_best() -> None:
+    case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
+    found = [certified_from(case, lanes) for lanes in sorted(all_designs(case.network), key=sorted)[::9]]
+    assert len({certificate.incumbent.design for certificate in found}) == 1
+    assert all(certificate.holds and not certificate.global_levels for certificate in found)
+    assert max(certificate.num_designs for certificate in found) > 1
+
+
+def test_nothing_is_certified_while_the_incumbent_misses_its_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = two_shops((0.9, 0.95))
+    (lanes,) = all_designs(case.network)
+    assert certified_from(case, lanes).holds
+    monkeypatch.setattr(TargetSearch, "repaired", lambda *arguments: arguments[-1] * [1.0, 0.999, 1.0])
+    certificate = certified_from(case, lanes)
+    assert not certificate.holds
+    assert certificate.confidence is None
+
+
+def test_a_sampled_bound_with_targets_is_statistical_and_no_higher_than_the_cost() -> None:
+    result = solve(two_shops((0.9, 0.95)), SolveOptions(scenarios=256, certify=False))
+    assert result.lower_bound is not None
+    assert result.lower_bound.kind == "statistical"
+    assert 0.5 * result.performance.cost.mean < result.lower_bound.value < result.performance.cost.mean
+
+
+def test_alternatives_meet_the_targets_too(tmp_path) -> None:
+    case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
+    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)))
+    found = find_alternatives(case, tmp_path, AlternativesOptions(2), lambda _: None)
+    for other in found.alternatives:
+        evaluation = evaluate(case, ledger_of(case, 7), other.design, other.levels, EvaluationParams(8192))
+        for fill in evaluation.fill_rates.values():
+            assert fill.mean >= 0.95
 
 
 @pytest.mark.parametrize("whole_units", [False, True])
