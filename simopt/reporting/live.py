@@ -84,6 +84,9 @@ def _print_targets(result: Result) -> None:
             )
     if result.cost_of_targets is not None:
         cost = result.cost_of_targets
+        if not any(costs.values()):
+            print("no target binds: they cost nothing")
+            return
         print(f"all targets together cost {cost.mean:.2f} ± {cost.half_width:.2f} at this design")
 
 
