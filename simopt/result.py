@@ -277,7 +277,8 @@ class Result:
     target_costs
         What each fill-rate target costs at the margin.
     cost_of_targets
-        Cost above that of the same design with levels optimized without targets, paired; None where the case has none.
+        Cost above that of the same design with levels optimized without targets, paired; 0 where none
+        binds, None where the case has none.
     """
 
     case: str

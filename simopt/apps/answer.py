@@ -108,13 +108,15 @@ class Answer:
         if case.service_targets:
             own = self._own_ledger(REPAIR)
             self.target_costs = marginal_costs(case, own, design, decisions[0][1])
+        if binding := any(target.marginal_cost > 0.0 for target in self.target_costs):
             decisions.append((design, levels_without_targets(case, own, design)))
         params = EvaluationParams(TARGET_REPLICATIONS) if case.service_targets else None
         self.evaluation, *others = evaluate_together(case, self._ledger, decisions, params)
         if rounds:
             self.rounding_cost = Estimate.of(self.evaluation.costs - others[0].costs)
         if case.service_targets:
-            self.cost_of_targets = Estimate.of(self.evaluation.costs - others[-1].costs)
+            without = others[-1].costs if binding else self.evaluation.costs
+            self.cost_of_targets = Estimate.of(self.evaluation.costs - without)
         if self._has_bound:
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
 

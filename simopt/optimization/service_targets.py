@@ -28,7 +28,7 @@ from simopt.simulation.simulator import Sample
 
 SAFETY = 4.5
 REPAIR_REPLICATIONS = 16384
-REPAIR_CELLS = 1e7
+REPAIR_CELLS = 2e7
 ROUNDING = 1e-9
 
 
@@ -136,7 +136,7 @@ class TargetSearch:
         levels
             Shape (node,), units.
         safety
-            By how many standard errors the fill rate is to exceed its target.
+            By how many standard errors the fill rate is to exceed its target; at most half the way to 1.
         """
         targets = leaf_targets(self._case, component)
         if not targets.any():
@@ -145,7 +145,8 @@ class TargetSearch:
         if not lacking.any():
             return levels
         raised = np.maximum(levels, self.with_best_leaves(component, levels, targets))
-        wanted = np.minimum(targets + np.maximum(self._margin(component, raised, targets, safety), 0.0), 1.0 - ROUNDING)
+        wanted = np.minimum(targets + self._margin(component, raised, targets, safety), 0.5 * (targets + 1.0))
+        wanted = np.where(targets > 0.0, wanted, 0.0)
         raised = np.maximum(levels, self.with_best_leaves(component, levels, wanted))
         return np.where(lacking, raised, levels)
 
@@ -184,7 +185,7 @@ def level_search(
 
 def repair_replications(case: Case) -> int:
     """Sample paths on which fill rates are looked at closely: 16,384, fewer where they would take much memory."""
-    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.demand)))
+    affordable = int(REPAIR_CELLS / (case.num_periods * len(case.network.nodes)))
     return int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
 
 

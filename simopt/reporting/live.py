@@ -80,10 +80,14 @@ def _print_targets(result: Result) -> None:
     for row in result.performance.service:
         if row.target_met is not None:
             print(
-                _target_line(row) + (f"; one point more costs about {costs[row.node]:.2f}" if row.node in costs else "")
+                _target_line(row)
+                + (f"; at the margin a point costs about {costs[row.node]:.2f}" if row.node in costs else "")
             )
     if result.cost_of_targets is not None:
         cost = result.cost_of_targets
+        if not any(costs.values()):
+            print("no target binds: they cost nothing")
+            return
         print(f"all targets together cost {cost.mean:.2f} ± {cost.half_width:.2f} at this design")
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from itertools import product
 
 import numpy as np
 import pytest
@@ -18,12 +17,16 @@ from design.service_stage import LeafCurve
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.stages import stage_tree
+from simopt.apps.alternatives import AlternativesOptions, find_alternatives
 from simopt.apps.compare import CompareOptions, compare
-from simopt.apps.methods import OptionError, SolveOptions, start_search
+from simopt.apps.methods import OptionError, SolveOptions, make_certifier, start_search
 from simopt.apps.service_cost import without_targets
 from simopt.apps.solve import solve
+from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.pathwise import PathwiseParams
+from simopt.optimization.search_state import SearchState
 from simopt.optimization.service_targets import TargetSearch, repaired_levels
+from simopt.reporting.run_folder import write_run
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.grid_costs import grid_costs, leaf_targets
 from simopt.simulation.ledger import Ledger
@@ -32,7 +35,7 @@ from tests.networks import Floats, make_case, one_node, random_trial, whole
 from tests.simopt.command import Command
 from tests.small_cases import all_designs, echelon_case
 
-COUNT = 60
+COUNT = 40
 
 
 def with_targets(
@@ -68,15 +71,32 @@ def ledger_of(case: Case, seed: int = 1) -> Ledger:
     return Ledger(case, TreeSimulator(case), seed)
 
 
-def grid_best(case: Case, ledger: Ledger, tops: tuple[int, ...], count: int) -> float:
-    """Least mean cost over all whole levels that meet every target on the paths, by simulating each of them."""
-    component, targets, best = whole(case), leaf_targets(case, whole(case)), np.inf
-    for levels in product(*(range(top) for top in tops)):
-        sample = ledger.search(component, np.array(levels, dtype=float), count)
-        met, demanded = sample.met_at_once.mean(axis=0), sample.demanded.mean(axis=0)
-        if np.all(met >= targets * demanded - 1e-9):
-            best = min(best, float(sample.costs.mean()))
-    return best
+def scanned_best(case: Case, ledger: Ledger, top: float, count: int) -> float:
+    """Least mean cost over a fine grid of the warehouse's level, each shop's level found by bisection and sections."""
+    component, targets = whole(case), leaf_targets(case, whole(case))
+    leaves = np.array([False, True, True])
+
+    def simulated(levels: Floats) -> tuple[Floats, Floats]:
+        sample = ledger.search(component, levels, count)
+        return sample.node_costs.mean(axis=0), (sample.met_at_once - targets * sample.demanded).mean(axis=0)
+
+    def with_leaves(level: float, shops: Floats) -> Floats:
+        return np.where(leaves, shops, level)
+
+    totals = []
+    for level in np.linspace(0.0, top, 46):
+        low, high = np.zeros(3), np.full(3, 40.0)
+        for _ in range(36):
+            middle = 0.5 * (low + high)
+            lacking = simulated(with_leaves(level, middle))[1] < 0.0
+            low, high = np.where(lacking, middle, low), np.where(lacking, high, middle)
+        needed, low, high = high, np.zeros(3), np.full(3, 40.0)
+        for _ in range(44):
+            first, second = low + (high - low) / 3.0, high - (high - low) / 3.0
+            rises = simulated(with_leaves(level, first))[0] <= simulated(with_leaves(level, second))[0]
+            low, high = np.where(rises, low, first), np.where(rises, second, high)
+        totals.append(float(simulated(with_leaves(level, np.maximum(needed * (targets > 0.0), high)))[0].sum()))
+    return min(totals)
 
 
 @pytest.mark.parametrize("demand", [NormalDemand(20.0, 5.0), GammaDemand(5.0, 4.0), PoissonDemand(3.0)])
@@ -89,6 +109,8 @@ def test_what_is_met_at_once_is_what_the_simulator_measures(demand: Demand, peri
         met = sample.met_at_once[:, 0] / case.horizon
         error = float(met.std()) / 1000**0.5
         assert float(np.interp(level, curve.levels, curve.met)) == pytest.approx(met.mean(), abs=4.0 * error)
+        costs = sample.costs / case.horizon
+        assert curve.cost_at(level) == pytest.approx(costs.mean(), abs=4.0 * float(costs.std()) / 1000**0.5)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -136,17 +158,30 @@ def test_a_leaf_has_the_least_level_that_meets_its_target(seed: int) -> None:
         assert found[node] == free[node] or lower[node] < asked[node]
 
 
-@pytest.mark.parametrize(("targets", "inner"), [((0.9, 0.95), 0.5), ((0.8, None), 0.0), ((0.97, 0.6), 3.0)])
-def test_levels_are_as_good_as_the_best_whole_ones(targets: tuple[float | None, float | None], inner: float) -> None:
+@pytest.mark.parametrize(
+    ("targets", "inner", "whole_units"),
+    [
+        ((0.9, 0.95), 0.5, False),
+        ((0.9, 0.95), 0.5, True),
+        ((0.8, None), 0.0, True),
+        ((0.97, 0.6), 3.0, False),
+        ((0.9, 0.9), 0.0, False),
+    ],
+)
+def test_levels_are_the_best_of_a_scan(
+    targets: tuple[float | None, float | None], inner: float, whole_units: bool
+) -> None:
     case = two_shops(targets, inner)
+    if not whole_units:
+        case = replace(case, demand={"near": GammaDemand(2.0, 1.5), "far": GammaDemand(1.5, 1.0)})
     ledger, component = ledger_of(case), whole(case)
-    best = grid_best(case, ledger, (13, 9, 13), COUNT)
+    best = scanned_best(case, ledger, 15.0, COUNT)
     start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
     levels = TargetSearch(case, ledger, PathwiseParams(COUNT)).best_levels(component, start)
     sample = ledger.search(component, levels, COUNT)
-    reached = sample.met_at_once.mean(axis=0) - leaf_targets(case, component) * sample.demanded.mean(axis=0)
+    reached = (sample.met_at_once - leaf_targets(case, component) * sample.demanded).mean(axis=0)
     assert np.all(reached >= -1e-9)
-    assert sample.costs.mean() <= 1.005 * best
+    assert 0.998 * best <= sample.costs.mean() <= 1.002 * best
 
 
 @pytest.mark.parametrize("inner", [0.0, 0.5, 20.0])
@@ -206,6 +241,77 @@ def test_the_loop_finds_the_best_of_all_designs_that_meet_the_targets(seed: int)
     assert state.unpriced_bound <= 1.002 * min(totals.values())
 
 
+def charged(case: Case, ledger: Ledger, params: PathwiseParams) -> tuple[Floats, Floats, Floats]:
+    """Levels under the case's targets, what each replication costs at them, and the multipliers."""
+    search, component = TargetSearch(case, ledger, params), whole(case)
+    start = single_stage_plan(case, QuadratureSingleStage(case.demand), component)
+    levels = search.best_levels(component, start)
+    costs = ledger.search(component, levels, params.replications).costs
+    return levels, costs, search.multipliers(component, levels)
+
+
+@pytest.mark.parametrize("inner", [0.0, 1.0])
+def test_a_multiplier_is_what_one_more_unit_met_at_once_costs(inner: float) -> None:
+    smooth = {"near": GammaDemand(4.0, 3.0), "far": GammaDemand(3.0, 2.0)}
+    step, params = 0.005, PathwiseParams(200, tolerance=1e-10)
+    found = []
+    for shift in (-step, 0.0, step):
+        case = replace(two_shops((0.92 + shift, 0.95), inner), demand=smooth)
+        found.append(charged(case, ledger_of(case), params))
+    units = 2.0 * step * 40 * ledger_of(case).search_paths(200)[:, 6:, 0].mean()
+    slope = (found[2][1].mean() - found[0][1].mean()) / units
+    assert slope == pytest.approx(found[1][2][whole(case).nodes.index("near")], rel=0.05)
+
+
+def certified_from(case: Case, lanes: frozenset[tuple[str, str]]) -> Certificate:
+    """The certificate of a search that knows this one design alone."""
+    ledger = ledger_of(case)
+    params = CertificateParams(indifference=0.01, replications=32, max_rounds=2)
+    certifier = replace(make_certifier(case, SolveOptions(), ledger, 60.0), params=params)
+    design = case.network.design(lanes)
+    plans = [certifier.subproblem.solve(component) for component in design.components]
+    return certifier.certify(SearchState().with_plans(plans).with_candidate(design))
+
+
+def test_the_certificate_moves_on_from_a_design_that_is_not_the_best() -> None:
+    case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
+    *_, state = start_search(case, SolveOptions(), ledger_of(case, 2)).states
+    assert state.incumbent is not None
+    best = frozenset(state.incumbent.design.lanes)
+    certificate = certified_from(case, max(all_designs(case.network) - {best}, key=sorted))
+    assert certificate.holds
+    assert not certificate.global_levels
+    assert certificate.num_designs > 1
+    assert frozenset(certificate.incumbent.design.lanes) == best
+
+
+def test_nothing_is_certified_while_the_incumbent_misses_its_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = two_shops((0.9, 0.95))
+    (lanes,) = all_designs(case.network)
+    assert certified_from(case, lanes).holds
+    monkeypatch.setattr(TargetSearch, "repaired", lambda *arguments: arguments[-1] * [1.0, 0.999, 1.0])
+    certificate = certified_from(case, lanes)
+    assert not certificate.holds
+    assert certificate.confidence is None
+
+
+def test_a_sampled_bound_with_targets_is_statistical_and_no_higher_than_the_cost() -> None:
+    result = solve(two_shops((0.9, 0.95)), SolveOptions(scenarios=256, certify=False))
+    assert result.lower_bound is not None
+    assert result.lower_bound.kind == "statistical"
+    assert 0.5 * result.performance.cost.mean < result.lower_bound.value < result.performance.cost.mean
+
+
+def test_alternatives_meet_the_targets_too(tmp_path) -> None:
+    case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
+    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)))
+    found = find_alternatives(case, tmp_path, AlternativesOptions(2), lambda _: None)
+    for other in found.alternatives:
+        evaluation = evaluate(case, ledger_of(case, 7), other.design, other.levels, EvaluationParams(8192))
+        for fill in evaluation.fill_rates.values():
+            assert fill.mean >= 0.95
+
+
 @pytest.mark.parametrize("whole_units", [False, True])
 def test_targets_that_are_met_anyway_change_neither_design_nor_levels(whole_units: bool) -> None:
     demand = PoissonDemand(3.0) if whole_units else None
@@ -218,6 +324,8 @@ def test_targets_that_are_met_anyway_change_neither_design_nor_levels(whole_unit
     assert levels[0] == levels[1]
     assert [target.marginal_cost for target in results[1].target_costs] == [0.0, 0.0]
     assert results[0].cost_of_targets is None
+    assert results[1].cost_of_targets is not None
+    assert results[1].cost_of_targets.mean == results[1].cost_of_targets.half_width == 0.0
     assert "service_targets" not in results[0].as_dict()
 
 
