@@ -163,7 +163,9 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
         rule = by_label[label]
         if rule.is_emission:
-            return _emission_row(model, case, rule, used)
+            unit = rule.most or 1.0  # so that the solver's tolerance is a share of the cap
+            emitted = [term / unit for term in _emission_terms(model, case, rule, used)]
+            return pyo.quicksum(emitted) <= rule.most / unit if emitted else pyo.Constraint.Feasible
         lanes = [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
         terms = through if rule.is_capacity else used
         body = pyo.quicksum([*(term for name in rule.nodes for term in terms[name]), *lanes])
@@ -174,18 +176,22 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
         return pyo.Constraint.Feasible
 
 
-def _emission_row(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> Any:
-    """Emissions of transport and sites, in units of the cap so that the solver's tolerance is a share of it."""
-    unit = rule.most or 1.0
+def _emission_terms(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> list[Any]:
+    """Emissions of transport and sites."""
     sites = zip(rule.nodes, rule.node_weights, strict=True)
-    terms = [weight / unit * term for name, weight in sites for term in used[name]]
+    terms = [weight * term for name, weight in sites for term in used[name]]
     weights = dict(zip(rule.lanes, rule.flow_weights, strict=True))
-    terms += [
-        weights[origin, end] / unit * case.mean_demand[customer] * reach
-        for (customer, origin, end), reach in model.reach.items()
-        if (origin, end) in weights
-    ]
-    return pyo.quicksum(terms) <= rule.most / unit if terms else pyo.Constraint.Feasible
+    flows = ((c, (origin, end)) for c, origin, end in model.reach if (origin, end) in weights)
+    terms += [weights[pair] * case.mean_demand[c] * model.reach[c, *pair] for c, pair in flows]
+    return terms
+
+
+def rule_sum(model: pyo.ConcreteModel, case: Case, rule: Rule) -> pyo.Expression:
+    """The sum that a rule on emissions or on the number of used nodes bounds."""
+    used, _ = _node_terms(model, case)
+    if rule.is_emission:
+        return pyo.quicksum(_emission_terms(model, case, rule, used))
+    return pyo.quicksum(term for name in rule.nodes for term in used[name])
 
 
 def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:

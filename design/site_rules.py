@@ -168,22 +168,8 @@ class SiteRules:
     @cached_property
     def emissions(self) -> tuple[Rule, ...]:
         """The rule on emissions of transport and sites, if there is a cap and they emit."""
-        cap = self.emission_cap
-        nodes = [node for node in self.network.nodes if node.site_emission > 0.0]
-        lanes = [lane for lane in self.network.lanes if lane.emission > 0.0]
-        if cap is None or not nodes + lanes:
-            return ()
-        what = "emissions of transport and sites" if cap.counts_held else "emissions"
-        return (
-            Rule(
-                f"{what} at most {cap.most:g} {cap.unit}",
-                tuple(node.name for node in nodes),
-                tuple(lane.pair for lane in lanes),
-                most=cap.most,
-                node_weights=tuple(node.site_emission for node in nodes),
-                flow_weights=tuple(cap.horizon * lane.emission for lane in lanes),
-            ),
-        )
+        rules = () if self.emission_cap is None else (emission_rule(self.network, self.emission_cap),)
+        return tuple(rule for rule in rules if rule.is_emission)
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -232,3 +218,18 @@ class SiteRules:
     @cached_property
     def _forced_pairs(self) -> tuple[LanePair, ...]:
         return tuple(pair for rule in self.forced_lanes for pair in rule.lanes)
+
+
+def emission_rule(network: Network, cap: EmissionCap) -> Rule:
+    """The rule that emissions of transport and sites keep a cap."""
+    nodes = [node for node in network.nodes if node.site_emission > 0.0]
+    lanes = [lane for lane in network.lanes if lane.emission > 0.0]
+    what = "emissions of transport and sites" if cap.counts_held else "emissions"
+    return Rule(
+        f"{what} at most {cap.most:g} {cap.unit}",
+        tuple(node.name for node in nodes),
+        tuple(lane.pair for lane in lanes),
+        most=cap.most,
+        node_weights=tuple(node.site_emission for node in nodes),
+        flow_weights=tuple(cap.horizon * lane.emission for lane in lanes),
+    )

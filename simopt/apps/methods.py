@@ -13,6 +13,7 @@ from design.extensive import ExtensiveMaster
 from design.master import Bound, Master, MasterParams, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
+from design.site_rules import Rule
 from design.transport import cheapest_transport_design
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
@@ -153,8 +154,8 @@ class ExactParts:
 
     def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
         self._case = case
-        self._options = options
-        self._ledger = ledger
+        self.options = options
+        self.ledger = ledger
         self._bound = _master_params(options)
         self._single_stage = QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
@@ -162,7 +163,7 @@ class ExactParts:
 
     def capped_levels(self) -> CappedLevels:
         """What finds levels under a cap on emissions."""
-        return CappedLevels(self._case, self._single_stage, self.subproblem, self._ledger)
+        return CappedLevels(self._case, self._single_stage, self.subproblem, self.ledger)
 
     def capped_search(
         self, capped: CappedLevels, params: LoopParams, start: SearchState | None = None
@@ -173,14 +174,14 @@ class ExactParts:
             if price == 0.0:
                 return PricedParts(self.master(), self.subproblem)
             case = self._case.at_price((self._case.emissions.price or 0.0) + price)
-            parts = ExactParts(case, self._options, self._ledger.for_case(case))
+            parts = ExactParts(case, self.options, self.ledger.for_case(case))
             return PricedParts(parts.master(), parts.subproblem)
 
         return capped_search(parts_at, capped, params, start)
 
-    def master(self) -> ProjectedMaster:
-        """A new master without prices."""
-        return ProjectedMaster(self._case, self._single_stage, self._bound)
+    def master(self, added: tuple[Rule, ...] = ()) -> ProjectedMaster:
+        """A new master without prices, with rules beside the case's."""
+        return ProjectedMaster(self._case, self._single_stage, replace(self._bound, added=added))
 
 
 def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit: float) -> Certifier:

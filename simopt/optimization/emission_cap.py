@@ -210,7 +210,8 @@ def capped_search(
     params
         When to end.
     start
-        Components simulated before at their cheapest levels; its designs and bounds are not used.
+        Components simulated before at their cheapest levels, priced after a first master without prices; its designs
+        and bounds are not used.
 
     Raises
     ------
@@ -235,9 +236,9 @@ class _CappedSearch:
     def run(self, start: SearchState) -> Iterator[SearchState]:
         """The states, the last one with its termination."""
         state = SearchState().with_plans(list(start.plans.values()))
-        for plan in state.plans.values():
-            self._parts.master.price(plan.component, plan.extra)
-            self._priced.add(plan.component)
+        if state.plans:
+            state = replace(state.bounded(self._parts.master.solve(self._deadline - monotonic())), priced_bound=-np.inf)
+            self._tell_prices(state, state.plans)
         for _ in range(self._params.max_iterations):
             state, design = self._propose(state)
             if design is None or state.termination is not None:
