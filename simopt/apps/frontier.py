@@ -1,4 +1,8 @@
-"""`simopt frontier`: the cheapest design under each of a family of limits (the ε-constraint method)."""
+"""`simopt frontier`: the cheapest design under each of a family of limits (the ε-constraint method).
+
+The search under a limit starts from everything simulated before, priced. What can be limited is an `Axis`
+(`frontier_axes`) and an entry of `AXES`.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +85,7 @@ def _emissions(case: Case, _options: FrontierOptions, parts: ExactParts) -> Axis
         return EmissionAxis(case, None)
     capped = replace(case, emissions=replace(case.emissions, cap=np.inf))
     check_emission_cap(capped, parts.options)
-    return EmissionAxis(case, ExactParts(capped, parts.options, parts.ledger).capped_levels())
+    return EmissionAxis(case, parts.for_case(capped).capped_levels())
 
 
 def _num_sites(case: Case, options: FrontierOptions, _parts: ExactParts) -> Axis:
@@ -247,7 +251,7 @@ class _Family:
         start = SearchState().with_plans(list(self._known.plans.values()))
         for design in allowed(limited, self._known.designs):
             start = start.with_candidate(design)
-        parts = ExactParts(limited.case, self._parts.options, self._ledger)
+        parts = self._parts.for_case(limited.case)
         master = parts.master(limited.added)
         first = master.solve(params.time_limit)
         if first.status is SolveStatus.INTERRUPTED:
@@ -256,7 +260,7 @@ class _Family:
 
     def _capped(self, limited: Limited, params: LoopParams) -> Iterator[SearchState]:
         """The loop with a limit on the levels too."""
-        parts = ExactParts(limited.case, self._parts.options, self._ledger)
+        parts = self._parts.for_case(limited.case)
         return parts.capped_search(parts.capped_levels(), params, self._known)
 
     def _polished(self, point: FoundPoint) -> Levels:

@@ -150,16 +150,24 @@ class ExactParts:
         What was solved.
     ledger
         Runs and counts the simulations.
+    single_stage
+        Single-stage costs of the case's demand; new ones without it.
     """
 
-    def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
+    def __init__(
+        self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: QuadratureSingleStage | None = None
+    ) -> None:
         self._case = case
         self.options = options
         self.ledger = ledger
         self._bound = _master_params(options)
-        self._single_stage = QuadratureSingleStage(case.demand)
+        self._single_stage = single_stage or QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
+
+    def for_case(self, case: Case, ledger: Ledger | None = None) -> ExactParts:
+        """Parts for a case with the same demand; `ledger` is its own where costs differ."""
+        return ExactParts(case, self.options, ledger or self.ledger, self._single_stage)
 
     def capped_levels(self) -> CappedLevels:
         """What finds levels under a cap on emissions."""
@@ -174,7 +182,7 @@ class ExactParts:
             if price == 0.0:
                 return PricedParts(self.master(), self.subproblem)
             case = self._case.at_price((self._case.emissions.price or 0.0) + price)
-            parts = ExactParts(case, self.options, self.ledger.for_case(case))
+            parts = self.for_case(case, self.ledger.for_case(case))
             return PricedParts(parts.master(), parts.subproblem)
 
         return capped_search(parts_at, capped, params, start)

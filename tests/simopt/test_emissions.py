@@ -80,9 +80,8 @@ def test_emissions_of_a_given_design_by_hand() -> None:
     assert found.cost.mean == pytest.approx(480.0 + 200.0 + 0.2 * 30 * 40 + 3.0 + 940.0)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_the_parts_of_the_cost_add_up_under_a_price(seed: int) -> None:
-    case = small(seed, held=True, price=0.05)
+def test_the_parts_of_the_cost_add_up_under_a_price() -> None:
+    case = small(0, held=True, price=0.05)
     found = solve(case, QUICK).performance
     assert found.emissions is not None
     assert found.emissions.cost is not None
@@ -123,8 +122,9 @@ def test_a_price_above_the_break_even_moves_the_design(seed: int) -> None:
     assert above.performance.emissions.total.mean < below.performance.emissions.total.mean  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("method", ["outer-approximation", "genetic"])
-@pytest.mark.parametrize("share", [0.02, 0.5])
+@pytest.mark.parametrize(
+    ("method", "share"), [("outer-approximation", 0.02), ("outer-approximation", 0.5), ("genetic", 0.5)]
+)
 def test_under_a_cap_the_design_is_the_best_of_those_that_keep_it(method: str, share: float) -> None:
     case = small(1)
     costs = free_costs(case)
@@ -197,7 +197,7 @@ class Constrained:
         return self.at(design, found.x)
 
 
-@pytest.mark.parametrize(("seed", "tightness"), [(0, 0.8), (1, 0.5), (3, 0.95)])
+@pytest.mark.parametrize(("seed", "tightness"), [(3, 0.7), (3, 0.95)])
 def test_a_cap_on_held_stock_against_constrained_levels_of_every_design(seed: int, tightness: float) -> None:
     case = small(seed, (2, 2, 2), held=True)
     free = solve(case, QUICK)
