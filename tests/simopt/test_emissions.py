@@ -27,7 +27,7 @@ from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from tests.emitting import emitting, every_design, known_emissions
 from tests.networks import make_case, whole
-from tests.simopt.command import Command, assert_refused, read_json
+from tests.simopt.command import Command, assert_refused, interrupt_call, read_json
 from tests.small_cases import Features, echelon_case
 
 QUICK = SolveOptions(certify=False)
@@ -276,6 +276,19 @@ def test_what_was_simulated_before_is_not_simulated_again() -> None:
     assert first.termination is again.termination is Termination.BOUND_MET
     assert again.incumbent.cost == pytest.approx(first.incumbent.cost, rel=1e-3)  # type: ignore[union-attr]
     assert ledger.replications - before < before
+
+
+def test_ctrl_c_keeps_the_best_design_under_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = small(1, held=True)
+    emissions = solve(case, QUICK).performance.emissions
+    assert emissions is not None
+    cap = emissions.transport + emissions.sites + 0.5 * emissions.holding
+    interrupt_call(monkeypatch, 2, CappedLevels, "best")
+    result = solve(capped(case, cap))
+    assert (result.status, result.certified) == ("interrupted", False)
+    assert result.performance.emissions is not None
+    assert result.performance.emissions.multiplier > 0.0  # type: ignore[operator]
+    assert result.performance.emissions.total.mean <= 1.01 * cap
 
 
 def test_a_ledger_of_another_case_sees_the_same_demand_and_counts_with_its_root() -> None:
