@@ -198,24 +198,30 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     @model.Constraint(list(by_label))
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:
         rule = by_label[label]
-        if rule.is_emission:
-            return _emission_row(model, case, rule, used)
-        if rule.is_capacity:
-            sizes = zip(rule.nodes, rule.sizes, strict=True)
-            terms = [size * term for name, size in sizes for term in through[name]]
-        else:
-            terms = [term for names in rule.sites for term in _site_terms(model, used, names)]
-        taken_off = [term for names in rule.sites_against for term in _site_terms(model, used, names)]
-        terms += [-term for term in taken_off]
-        terms += [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
-        terms += [-model.lane_used[pair] for pair in rule.against if pair in model.lane_used]
-        body = pyo.quicksum(terms)
-        if not isinstance(body, float | int):
-            least = rule.least if rule.least > 0.0 or rule.against else None
-            return pyo.inequality(least, body, rule.most if rule.most < inf else None)
-        if not rule.holds(body):
-            raise InfeasibleError(f"no design can satisfy: {rule.label}")
-        return pyo.Constraint.Feasible
+        unit = rule.most if rule.is_emission and 0.0 < rule.most < inf else 1.0  # tolerances are a share of a cap
+        body = pyo.quicksum([term / unit for term in _rule_terms(model, case, rule, used, through)])
+        if isinstance(body, float | int):
+            if not rule.holds(body):
+                raise InfeasibleError(f"no design can satisfy: {rule.label}")
+            return pyo.Constraint.Feasible
+        least = rule.least if rule.least > 0.0 or rule.against else None
+        most = rule.most / unit if rule.most < inf else None
+        return pyo.Constraint.Skip if least is None and most is None else pyo.inequality(least, body, most)
+
+
+def _rule_terms(
+    model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]], through: Mapping[str, list[Any]]
+) -> list[Any]:
+    """Terms of the sum that a rule bounds."""
+    if rule.is_emission:
+        return _emission_terms(model, case, rule, used)
+    if rule.is_capacity:
+        sizes = zip(rule.nodes, rule.sizes, strict=True)
+        return [size * term for name, size in sizes for term in through[name]]
+    terms = [term for names in rule.sites for term in _site_terms(model, used, names)]
+    terms += [-term for names in rule.sites_against for term in _site_terms(model, used, names)]
+    terms += [model.lane_used[pair] for pair in rule.lanes if pair in model.lane_used]
+    return terms + [-model.lane_used[pair] for pair in rule.against if pair in model.lane_used]
 
 
 def _key(names: tuple[str, ...]) -> str:
@@ -227,18 +233,19 @@ def _site_terms(model: pyo.ConcreteModel, used: Mapping[str, list[Any]], names: 
     return used[names[0]] if len(names) == 1 else [model.site_used[_key(names)]]
 
 
-def _emission_row(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> Any:
-    """Emissions of transport and sites, in units of the cap so that the solver's tolerance is a share of it."""
-    unit = rule.most or 1.0
+def _emission_terms(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> list[Any]:
+    """Emissions of transport and sites."""
     sites = zip(rule.sites, rule.site_weights, strict=True)
-    terms = [weight / unit * term for names, weight in sites for term in _site_terms(model, used, names)]
+    terms = [weight * term for names, weight in sites for term in _site_terms(model, used, names)]
     weights = dict(zip(rule.lanes, rule.flow_weights, strict=True))
-    terms += [
-        weights[origin, end] / unit * case.mean_demand[customer] * reach
-        for (customer, origin, end), reach in model.reach.items()
-        if (origin, end) in weights
-    ]
-    return pyo.quicksum(terms) <= rule.most / unit if terms else pyo.Constraint.Feasible
+    flows = ((c, (origin, end)) for c, origin, end in model.reach if (origin, end) in weights)
+    terms += [weights[pair] * case.mean_demand[c] * model.reach[c, *pair] for c, pair in flows]
+    return terms
+
+
+def rule_sum(model: pyo.ConcreteModel, case: Case, rule: Rule) -> pyo.Expression:
+    """The sum that a rule bounds; the model must have been built with the rule."""
+    return pyo.quicksum(_rule_terms(model, case, rule, *_node_terms(model, case)))
 
 
 def _node_terms(model: pyo.ConcreteModel, case: Case) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:

@@ -126,6 +126,8 @@ class MasterParams:
         With `Bound.AUTO` the echelon costs are charged if they raise the LP relaxation by this share.
     left_out
         Labels of the case's rules that are not imposed.
+    added
+        Rules imposed beside the case's.
     """
 
     tolerance: float = 1e-6
@@ -134,6 +136,7 @@ class MasterParams:
     bound: Bound = Bound.SINGLE_STAGE
     echelon_gain: float = 0.001
     left_out: tuple[str, ...] = ()
+    added: tuple[Rule, ...] = ()
 
 
 class ProjectedMaster:
@@ -159,6 +162,7 @@ class ProjectedMaster:
         self._scale = money_scale(case)
         self._paths = _echelon_paths(case, single_stage, self._params.bound)
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
+        self._rules += self._params.added
         self._model = _build_model(case, self._rules, self._paths)
         self._session = HighsSession(self._model)
         self._stage_columns = self._session.columns(_stage_variables(self._model))

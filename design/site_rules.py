@@ -275,30 +275,10 @@ class SiteRules:
     @cached_property
     def emissions(self) -> tuple[Rule, ...]:
         """The rule on emissions of transport and sites, if there is a cap and they emit."""
-        cap = self.emission_cap
-        every = self.network.seasonal_sites.values() if self.staged else self.network.sites.values()
-        weights = {names: self._site_emission(names[0]) for names in every}
-        sites = {names: weight for names, weight in weights.items() if weight > 0.0}
-        lanes = [lane for lane in self.network.lanes if lane.emission > 0.0]
-        if cap is None or not (sites or lanes):
+        if self.emission_cap is None:
             return ()
-        what = "emissions of transport and sites" if cap.counts_held else "emissions"
-        return (
-            Rule(
-                f"{what} at most {cap.most:g} {cap.unit}",
-                tuple(sites),
-                tuple(lane.pair for lane in lanes),
-                most=cap.most,
-                site_weights=tuple(sites.values()),
-                flow_weights=tuple(
-                    cap.horizon * self.network.node(lane.destination).share * lane.emission for lane in lanes
-                ),
-            ),
-        )
-
-    def _site_emission(self, name: str) -> float:
-        node = self.network.node(name)
-        return (node.share if self.staged else 1.0) * node.site_emission
+        rule = emission_rule(self.network, self.emission_cap, staged=self.staged)
+        return (rule,) if rule.is_emission else ()
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -347,3 +327,21 @@ class SiteRules:
     @cached_property
     def _forced_pairs(self) -> tuple[LanePair, ...]:
         return tuple(pair for rule in self.forced_lanes for pair in rule.lanes)
+
+
+def emission_rule(network: Network, cap: EmissionCap, *, staged: bool = False) -> Rule:
+    """The rule that emissions of transport and sites keep a cap; sites emit by season where they open in stages."""
+    every = network.seasonal_sites.values() if staged else network.sites.values()
+    first = {names: network.node(names[0]) for names in every}
+    weights = {names: (node.share if staged else 1.0) * node.site_emission for names, node in first.items()}
+    sites = {names: weight for names, weight in weights.items() if weight > 0.0}
+    lanes = [lane for lane in network.lanes if lane.emission > 0.0]
+    what = "emissions of transport and sites" if cap.counts_held else "emissions"
+    return Rule(
+        f"{what} at most {cap.most:g} {cap.unit}",
+        tuple(sites),
+        tuple(lane.pair for lane in lanes),
+        most=cap.most,
+        site_weights=tuple(sites.values()),
+        flow_weights=tuple(cap.horizon * network.node(k.destination).share * k.emission for k in lanes),
+    )

@@ -186,6 +186,32 @@ def alternatives(
 
 
 @command
+def frontier(
+    case: CaseArgument,
+    against: Annotated[str, typer.Option(help="What is limited: emissions or num-sites.")],
+    points: Annotated[int, typer.Option(help="How many, the cheapest design among them.")] = 5,
+    kind: Annotated[
+        str | None, typer.Option(help="Of the sites that count; without it all nodes that are no customers.")
+    ] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    time_limit: Annotated[float, typer.Option(help="Seconds for the searches.")] = float("inf"),
+    out: OutOption = None,
+) -> None:
+    """Trade cost off against emissions or the number of sites."""
+    from simopt.apps.frontier import FrontierOptions, find_frontier
+    from simopt.reporting.frontier import print_frontier, progress_line, write_frontier
+
+    options = FrontierOptions(against, points, kind, seed, jobs, time_limit)
+    loaded = _load(case, out)
+    found = find_frontier(loaded, options, lambda p: print(progress_line(p.limit, p.cost), file=sys.stderr))
+    if out is not None:
+        write_frontier(out, found, loaded.units)
+    print_frontier(found, loaded.units, out)
+    raise typer.Exit(EXIT_INTERRUPTED if found.is_interrupted else 0)
+
+
+@command
 def validate(case: CaseArgument) -> None:
     """Check a case's files and list every error."""
     loaded = _load(case)

@@ -15,6 +15,7 @@ from design.master import Bound, MasterParams, PricedMaster, ProjectedMaster
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
+from design.site_rules import Rule
 from design.transport import cheapest_transport_design
 from simopt.optimization.certificate import Certifier, fresh_seed
 from simopt.optimization.certificate_types import Certificate, CertificateParams
@@ -161,21 +162,29 @@ class ExactParts:
         What was solved.
     ledger
         Runs and counts the simulations.
+    single_stage
+        Single-stage costs of the case's demand; new ones without it.
     """
 
-    def __init__(self, case: Case, options: SolveOptions, ledger: Ledger) -> None:
+    def __init__(
+        self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: QuadratureSingleStage | None = None
+    ) -> None:
         self._case = case
-        self._options = options
-        self._ledger = ledger
+        self.options = options
+        self.ledger = ledger
         self._bound = _master_params(options)
-        self._single_stage = QuadratureSingleStage(case.demand)
+        self._single_stage = single_stage or QuadratureSingleStage(case.demand)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
         self.start = start_state(case)
 
+    def for_case(self, case: Case, ledger: Ledger | None = None) -> ExactParts:
+        """Parts for a case with the same demand; `ledger` is its own where costs differ."""
+        return ExactParts(case, self.options, ledger or self.ledger, self._single_stage)
+
     def capped_levels(self) -> CappedLevels:
         """What finds levels under a cap on emissions."""
-        return CappedLevels(self._case, self._single_stage, self.subproblem, self._ledger)
+        return CappedLevels(self._case, self._single_stage, self.subproblem, self.ledger)
 
     def capped_search(
         self, capped: CappedLevels, params: LoopParams, start: SearchState | None = None
@@ -186,14 +195,14 @@ class ExactParts:
             if price == 0.0:
                 return PricedParts(self.master(), self.subproblem)
             case = self._case.at_price((self._case.emissions.price or 0.0) + price)
-            parts = ExactParts(case, self._options, self._ledger.for_case(case))
+            parts = self.for_case(case, self.ledger.for_case(case))
             return PricedParts(parts.master(), parts.subproblem)
 
         return capped_search(parts_at, capped, params, start)
 
-    def master(self) -> ProjectedMaster:
-        """A new master without prices."""
-        return ProjectedMaster(self._case, self._single_stage, self._bound)
+    def master(self, added: tuple[Rule, ...] = ()) -> ProjectedMaster:
+        """A new master without prices, with rules beside the case's."""
+        return ProjectedMaster(self._case, self._single_stage, replace(self._bound, added=added))
 
 
 def start_state(case: Case) -> SearchState:

@@ -23,7 +23,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.flow_model import InfeasibleError
-from design.master import Master
+from design.master import Master, MasterSolution
 from design.network import Component, Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
@@ -211,7 +211,8 @@ def capped_search(
     params
         When to end.
     start
-        Components simulated before at their cheapest levels; its designs and bounds are not used.
+        Components simulated before at their cheapest levels, priced after a first master without prices; its designs
+        and bounds are not used.
 
     Raises
     ------
@@ -236,9 +237,9 @@ class _CappedSearch:
     def run(self, start: SearchState) -> Iterator[SearchState]:
         """The states, the last one with its termination."""
         state = SearchState(shared_costs=start.shared_costs).with_plans(list(start.plans.values()))
-        for plan in state.plans.values():
-            self._parts.master.price(plan.component, plan.extra)
-            self._priced.add(plan.component)
+        if state.plans:
+            state = replace(state.bounded(self._first_solve()), priced_bound=-np.inf)
+            self._tell_prices(state, state.plans)
         for _ in range(self._params.max_iterations):
             state, design = self._propose(state)
             if design is None or state.termination is not None:
@@ -301,7 +302,7 @@ class _CappedSearch:
         """Go on with new parts; the bound of their master over all designs may be better than the first one."""
         self._price, self._parts = price, self._parts_at(price)
         self._priced = set()
-        first = self._parts.master.solve(self._deadline - monotonic())
+        first = self._first_solve()
         if (bound := first.bound - price * self._capped.cap) > state.unpriced_bound:
             state = replace(state, unpriced_bound=bound, bound_model=first.model)
         for known in state.designs:
@@ -309,6 +310,13 @@ class _CappedSearch:
         if price == 0.0:
             self._tell_prices(state, state.plans)
         return state
+
+    def _first_solve(self) -> MasterSolution:
+        """What a new master says before it is told anything; KeyboardInterrupt for Ctrl-C inside the solver."""
+        solution = self._parts.master.solve(self._deadline - monotonic())
+        if solution.status is SolveStatus.INTERRUPTED:
+            raise KeyboardInterrupt
+        return solution
 
     def _tell_prices(self, state: SearchState, components: Iterable[Component]) -> None:
         """Price components at the present price of emissions."""
