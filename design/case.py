@@ -10,7 +10,8 @@ from types import MappingProxyType
 from design.demand import Demand
 from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, has_factors, priced_network
 from design.errors import BadInputError
-from design.network import Component, Design, Lane, Network
+from design.network import Component, Design, Network
+from design.node import Lane
 from design.seasons import weighted_network
 from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing

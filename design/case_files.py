@@ -16,7 +16,8 @@ from design.case_settings import Settings, format_settings, read_settings
 from design.demand import demand_parameters
 from design.distance import distance_between
 from design.errors import CycleInNetworkError
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 from design.products import Tables, spread_products
 from design.records import lane_record, point_record
 from design.season_files import read_demand

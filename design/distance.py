@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import asin, cos, hypot, radians, sin, sqrt
 
-from design.network import Node
+from design.node import Node
 
 EARTH_RADIUS = 6371.0088  # km, mean radius (IUGG)
 

@@ -20,7 +20,8 @@ import pyomo.environ as pyo
 from design.case import Case
 from design.echelon import DemandTables, EchelonPrices, PriceCut
 from design.flow_model import price_row
-from design.network import Component, LanePair
+from design.network import Component
+from design.node import LanePair
 from design.solver import Floats, HighsSession, Row
 from design.stages import Path, stage_tree
 

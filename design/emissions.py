@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 
 DEFAULT_UNIT = "kg CO2e"
 

@@ -36,7 +36,8 @@ from design.flow_model import (
 )
 from design.infeasibility import explain_infeasibility
 from design.master import MasterSolution
-from design.network import Component, Design, Node
+from design.network import Component, Design
+from design.node import Node
 from design.scenario import PathScenarios
 from design.solver import HighsSession, Row, SolveStatus
 

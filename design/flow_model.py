@@ -11,7 +11,8 @@ import pyomo.environ as pyo
 
 from design.case import Case
 from design.errors import NoSolutionError
-from design.network import Component, Design, LanePair, Network
+from design.network import Component, Design, Network
+from design.node import LanePair
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row
 

@@ -16,7 +16,8 @@ import numpy as np
 from design.case import Case
 from design.demand import Demand, Floats, NormalDemand
 from design.errors import BadInputError
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 from design.products import SEPARATOR
 from design.streams import Purpose, generator, name_keys
 

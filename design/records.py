@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from design.network import LanePair, Network, Node
+from design.network import Network
+from design.node import LanePair, Node
 from design.products import SEPARATOR
 from design.seasons import in_season
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from design.demand import Demand
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 
 SEASON_SEPARATOR = "@"
 

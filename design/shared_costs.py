@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from design.network import Design, LanePair, Network
+from design.network import Design, Network
+from design.node import LanePair
 
 
 @dataclass(frozen=True)

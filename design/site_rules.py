@@ -25,7 +25,8 @@ from functools import cached_property
 from itertools import pairwise
 from math import inf
 
-from design.network import Component, Design, LanePair, Network
+from design.network import Component, Design, Network
+from design.node import LanePair
 
 ROUNDING = 1e-9
 

@@ -79,7 +79,7 @@ def solve(
     """Find the network and the base-stock levels of least expected cost."""
     from simopt.apps.baseline import DEFAULT_MOVES, check_moves, solve_with_baseline
     from simopt.apps.baseline_file import read_baseline
-    from simopt.apps.methods import SolveOptions
+    from simopt.apps.options import SolveOptions
     from simopt.apps.solve import solve as run
     from simopt.reporting.live import LiveTable, print_result
     from simopt.reporting.run_folder import write_run

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from design.network import Design, LanePair
+from design.network import Design
+from design.node import LanePair
 from simopt.simulation.estimate import Estimate
 
 

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from design.errors import BadInputError, NetworkError
-from design.network import Design, LanePair, Network
-from design.records import name_of, pair_of
 from simopt.differences import BaselineComparison, design_as_dict, interval_as_dict
 from simopt.emission_outcome import EmissionOutcome, emission_outcome
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
-
-
-class ResultError(BadInputError):
-    """A result file that cannot be read; the message names file, key and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -361,64 +352,3 @@ def performance_as_dict(performance: Performance) -> dict[str, Any]:
         "service": [s.as_dict() for s in performance.service],
         **({} if performance.emissions is None else {"emissions": performance.emissions.as_dict()}),
     }
-
-
-def read_decision(path: Path, network: Network) -> tuple[Design, dict[str, float]]:
-    """Design and base-stock levels of a `result.json`, a level for every used node.
-
-    Raises
-    ------
-    ResultError
-        If the file cannot be read, a key is missing or of another type, or lanes and levels do not fit the network.
-    """
-    design, levels = read_design(path, network)
-    if levels is None:
-        raise ResultError(f"{path}: base_stock_levels missing: expected [{{node, level}}]")
-    return design, levels
-
-
-def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] | None]:
-    """Design of a `result.json` and, if the file has levels, a level for every used node; errors as `read_decision`."""
-    content = _read_json(path)
-    try:
-        lanes = tuple(pair_of(lane) for lane in content["design"]["lanes"])
-        rows = content.get("base_stock_levels")
-        levels = None if rows is None else {name_of(row): float(row["level"]) for row in rows}
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ResultError(
-            f"{path}: {error}: expected design.lanes [{{from, to}}] and base_stock_levels [{{node, level}}]"
-        ) from None
-    design = design_of(path, network, lanes)
-    if levels is None:
-        return design, None
-    for name, level in levels.items():
-        if not 0.0 <= level < float("inf"):
-            raise ResultError(f"{path}: base_stock_levels of {name}: {level}: expected a number of units, at least 0")
-    for name in design.nodes:
-        if name not in levels:
-            raise ResultError(f"{path}: base_stock_levels: expected a level for {name!r}, which the lanes use")
-    return design, {name: levels[name] for name in design.nodes}
-
-
-def read_seed(path: Path) -> int:
-    """Seed of a `result.json`; 0 where it has none."""
-    content = _read_json(path)
-    seed = content.get("seed") if isinstance(content, dict) else None
-    return seed if isinstance(seed, int) and seed >= 0 else 0
-
-
-def design_of(path: Path, network: Network, lanes: tuple[LanePair, ...]) -> Design:
-    """The design that uses the lanes of a file; a `ResultError` that names the file where there is none."""
-    try:
-        return network.design(lanes)
-    except NetworkError as error:
-        raise ResultError(f"{path}: {error}") from None
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ResultError(f"{path}: no such file; expected the result.json of a solve") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ResultError(f"{path}: not readable as JSON ({error})") from None

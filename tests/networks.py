@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.demand import Demand, NormalDemand
-from design.network import Component, Lane, Network, Node
+from design.network import Component, Network
+from design.node import Lane, Node
 
 Floats = NDArray[np.float64]
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from design.case import Case
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 from design.products import SEPARATOR
 from design.site_rules import SiteLimit, Sourcing
 from tests.small_cases import Features, echelon_case

@@ -11,7 +11,8 @@ from scipy.optimize import minimize_scalar
 
 from design.case import Case
 from design.demand import NormalDemand
-from design.network import Lane, LanePair, Network, Node
+from design.network import Network
+from design.node import Lane, LanePair, Node
 from tests.networks import make_case
 
 Floats = NDArray[np.float64]

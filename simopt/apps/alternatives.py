@@ -14,12 +14,13 @@ from design.case import Case
 from design.network import Design
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import ExactParts, OptionError, SolveOptions, refuse_held_cap
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import OptionError, SolveOptions, refuse_held_cap
 from simopt.apps.solve import NothingFoundError, versions
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs
 from simopt.optimization.outer_approximation import LoopParams
-from simopt.result import ResultError, read_decision, read_seed
+from simopt.result_file import ResultError, read_decision, read_seed
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate_together
 from simopt.simulation.ledger import Ledger

@@ -10,7 +10,8 @@ import numpy as np
 from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
-from simopt.apps.methods import ExactParts, SolveOptions, certify, extensive_scenarios, projected_costs
+from simopt.apps.methods import ExactParts, certify, extensive_scenarios, projected_costs
+from simopt.apps.options import SolveOptions
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
 from simopt.optimization.certificate import fresh_seed

@@ -12,7 +12,8 @@ from design.network import Design
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import ExactParts, OptionError, Search, SolveOptions, refuse_held_cap
+from simopt.apps.methods import ExactParts, Search
+from simopt.apps.options import OptionError, SolveOptions, refuse_held_cap
 from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes

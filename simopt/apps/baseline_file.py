@@ -9,7 +9,7 @@ from pathlib import Path
 from design.network import Design, Network
 from design.records import pair_of
 from design.tables import Column, Problems, Record, expected_one_of, parse_text, read_table
-from simopt.result import ResultError, design_of, read_design
+from simopt.result_file import ResultError, design_of, read_design
 
 _NOT_READ = ("lead_time", "distance", "unit_cost", "fixed_cost", "pipeline_holding_cost")
 

@@ -8,7 +8,8 @@ from math import isfinite
 from time import monotonic
 
 from design.case import Case
-from simopt.apps.methods import METHODS, OptionError, SolveOptions, start_search
+from simopt.apps.methods import METHODS, start_search
+from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.comparison import Comparison, Run
 from simopt.optimization.search_state import Incumbent, SearchState, Termination

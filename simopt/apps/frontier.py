@@ -20,7 +20,8 @@ from design.solver import SolveStatus
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.frontier_axes import Axis, EmissionAxis, Limited, SiteAxis, allowed, counted_sites, num_used
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import ExactParts, OptionError, Search, SolveOptions, check_emission_cap, refuse_held_cap
+from simopt.apps.methods import ExactParts, Search
+from simopt.apps.options import OptionError, SolveOptions, check_emission_cap, refuse_held_cap
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.differences import DesignChange
 from simopt.emission_outcome import emission_outcome

@@ -7,10 +7,11 @@ from typing import Any
 
 from design.case import Case
 from design.records import as_records
-from simopt.apps.methods import SolveOptions
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import versions
 from simopt.differences import design_as_dict
-from simopt.result import Performance, ResultError, performance_as_dict, performance_of, read_decision
+from simopt.result import Performance, performance_as_dict, performance_of
+from simopt.result_file import ResultError, read_decision
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator

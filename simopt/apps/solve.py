@@ -14,11 +14,8 @@ from design.case import Case
 from design.errors import NoSolutionError
 from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
-from simopt.apps.methods import (
-    Search,
-    SolveOptions,
-    start_search,
-)
+from simopt.apps.methods import Search, start_search
+from simopt.apps.options import SolveOptions
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result

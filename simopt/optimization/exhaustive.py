@@ -18,7 +18,8 @@ import numpy as np
 from design.case import Case
 from design.errors import BadInputError, NoSolutionError
 from design.infeasibility import explain_infeasibility
-from design.network import Component, Design, LanePair, Network
+from design.network import Component, Design, Network
+from design.node import LanePair
 from design.separate import independent_parts
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination

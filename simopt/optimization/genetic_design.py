@@ -13,7 +13,8 @@ import numpy as np
 
 from design.case import Case
 from design.demand import Floats
-from design.network import Design, LanePair
+from design.network import Design
+from design.node import LanePair
 from simopt.optimization.genetic import ask, start, tell
 from simopt.optimization.genetic_types import GeneticParams, Population, SearchSpace, StopReason
 from simopt.optimization.search_state import Incumbent, SearchState, Termination

@@ -21,10 +21,12 @@ from joblib import Parallel, delayed
 
 from design.case import Case
 from design.generate import GenerateParams, generate_case
-from design.network import Component, Design, LanePair
+from design.network import Component, Design
+from design.node import LanePair
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
-from simopt.apps.methods import SolveOptions, start_search
+from simopt.apps.methods import start_search
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import run_search, solve
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.simulation.estimate import Estimate

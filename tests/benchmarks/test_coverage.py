@@ -15,7 +15,8 @@ from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from simopt.apps.answer import lower_bound
-from simopt.apps.methods import SolveOptions, start_search
+from simopt.apps.methods import start_search
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.search_state import SearchState
 from simopt.simulation.estimate import Estimate

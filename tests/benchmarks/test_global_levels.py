@@ -11,7 +11,7 @@ import pytest
 from design.case import Case
 from design.case_files import load_case
 from design.demand import PoissonDemand
-from design.network import Lane, Node
+from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from simopt.optimization.global_levels import NestedSearch

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from design.case import Case, CaseError
 from design.case_files import case_names, load_case, read_case, save_case
 from design.demand import GammaDemand, NormalDemand, PoissonDemand
-from design.network import Lane, Node
+from design.node import Lane, Node
 from design.site_rules import SiteLimit
 from tests.networks import make_case, one_node, random_tree
 

@@ -7,7 +7,7 @@ import pytest
 
 from design.case_files import load_case, save_case
 from design.generate import MAX_LANES, GenerateError, GenerateParams, generate_case
-from simopt.apps.methods import SolveOptions
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 
 SIZES = [(1, 1, 1), (5, 3, 5), (2, 4, 1), (1, 6, 9), (12, 20, 60)]

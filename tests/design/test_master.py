@@ -12,7 +12,8 @@ from design.errors import NetworkError
 from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError, build_flow_model
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Lane, Network, Node
+from design.network import Component, Network
+from design.node import Lane, Node
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage
 from design.single_stage_plan import single_stage_plan

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from design.errors import CycleInNetworkError, NetworkError
-from design.network import Component, Lane, Network, Node
+from design.network import Component, Network
+from design.node import Lane, Node
 from tests.networks import random_tree, warehouse_with_retailers, whole
 from tests.small_cases import Features, all_designs, echelon_case
 

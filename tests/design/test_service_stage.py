@@ -12,7 +12,8 @@ from design.case_files import load_case, read_case, save_case
 from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.master import Bound, MasterParams, ProjectedMaster
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 from design.service_stage import LeafCurve, lower_hull, service_stage
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan

@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.optimize import minimize_scalar
 
 from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
-from design.network import Node
+from design.node import Node
 from design.scenario import PathScenarios, sobol_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, minimize_net_stock_cost
 from design.single_stage_plan import single_stage_plan

@@ -13,7 +13,8 @@ from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError
 from design.infeasibility import explain_infeasibility
 from design.master import Bound, MasterParams, ProjectedMaster
-from design.network import Lane, Network, Node
+from design.network import Network
+from design.node import Lane, Node
 from design.scenario import path_scenarios
 from design.single_stage import QuadratureSingleStage, SampledSingleStage
 from design.single_stage_plan import single_stage_plan

@@ -12,10 +12,12 @@ from design.case import Case
 from design.case_files import load_case, save_case
 from design.flow_model import InfeasibleError
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Design, Lane, Network, Node
+from design.network import Component, Design, Network
+from design.node import Lane, Node
 from design.solver import SolveStatus
 from simopt.apps.alternatives import AlternativesOptions, find_alternatives
-from simopt.apps.methods import ExactParts, SolveOptions
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import NothingFoundError, solve
 from simopt.differences import DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs

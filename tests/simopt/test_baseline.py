@@ -17,7 +17,8 @@ from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from simopt.apps.baseline import solve_with_baseline
 from simopt.apps.baseline_file import Baseline
-from simopt.apps.methods import ExactParts, SolveOptions
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
 from simopt.optimization.outer_approximation import LoopParams

@@ -10,7 +10,7 @@ import pytest
 from design.case import Case
 from design.case_files import load_case
 from simopt.apps.baseline_file import Baseline, read_baseline
-from simopt.result import ResultError
+from simopt.result_file import ResultError
 from tests.simopt.command import Command, assert_refused
 
 CASE = "two-two-three"

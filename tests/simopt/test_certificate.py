@@ -8,11 +8,13 @@ import pytest
 from design.case import Case
 from design.demand import PoissonDemand
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Design, Lane, Node
+from design.network import Component, Design
+from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
-from simopt.apps.methods import SolveOptions, make_certifier, start_search
+from simopt.apps.methods import make_certifier, start_search
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
 from simopt.optimization.global_levels import NestedParams, NestedSearch

@@ -18,8 +18,8 @@ import pytest
 from design.case import Case
 from design.case_files import case_names, load_case, save_case
 from design.master import ProjectedMaster
-from design.network import Node
-from simopt.apps.methods import SolveOptions
+from design.node import Node
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.subproblem import Subproblem
 from simopt.simulation.ledger import Ledger

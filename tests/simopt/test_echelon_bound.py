@@ -9,7 +9,8 @@ from design.case import Case
 from design.demand import GammaDemand, NormalDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.echelon_view import paths_of
-from design.network import Component, Lane, Node
+from design.network import Component
+from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.stages import stage_tree

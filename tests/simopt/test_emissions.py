@@ -13,9 +13,11 @@ from design.demand import NormalDemand
 from design.emissions import EmissionSettings
 from design.errors import BadInputError
 from design.flow_model import InfeasibleError
-from design.network import Design, Lane, Network, Node
+from design.network import Design, Network
+from design.node import Lane, Node
 from simopt.apps.alternatives import find_alternatives
-from simopt.apps.methods import ExactParts, SolveOptions
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.emission_cap import CappedLevels
 from simopt.optimization.outer_approximation import LoopParams

@@ -8,7 +8,8 @@ import pytest
 from design.case import Case
 from design.case_files import load_case
 from design.network import Component
-from simopt.apps.methods import SolveOptions, start_search
+from simopt.apps.methods import start_search
+from simopt.apps.options import SolveOptions
 from simopt.optimization.exhaustive import (
     ExhaustiveParams,
     TooManyComponentsError,

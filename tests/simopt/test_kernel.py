@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from design.case import Case
 from design.demand import NormalDemand
-from design.network import Component, Lane, Node
+from design.network import Component
+from design.node import Lane, Node
 from simopt.simulation.kernel import Measure
 from simopt.simulation.simulator import Allocation, Sample, TreeSimulator
 from tests.networks import (

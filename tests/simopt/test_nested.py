@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from design.case import Case
 from design.demand import NormalDemand, PoissonDemand
-from design.network import Lane, Node
+from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
 from simopt.optimization.global_levels import CheckedSearch, NestedParams, NestedSearch

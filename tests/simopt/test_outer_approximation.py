@@ -8,7 +8,8 @@ import pytest
 
 from design.case import Case
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Component, Design, Lane, Network, Node
+from design.network import Component, Design, Network
+from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.solver import SolveStatus
 from simopt.optimization.outer_approximation import LoopParams, outer_approximation

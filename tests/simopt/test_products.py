@@ -13,7 +13,8 @@ from design.master import ProjectedMaster
 from design.separate import independent_parts
 from design.single_stage import QuadratureSingleStage
 from design.site_rules import SiteLimit, Sourcing
-from simopt.apps.methods import ExactParts, SolveOptions
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import SolveOptions
 from simopt.apps.rules import ONE_SUPPLIER
 from simopt.apps.solve import solve
 from simopt.optimization.exhaustive import NotAdditiveError

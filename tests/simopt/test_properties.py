@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from design.case import Case
 from design.demand import NormalDemand
 from design.master import MasterSolution, ProjectedMaster
-from design.network import Design, LanePair
+from design.network import Design
+from design.node import LanePair
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 
 from design.case import Case
 from design.demand import Demand, NormalDemand, PoissonDemand
-from design.network import Lane, Node
+from design.node import Lane, Node
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure

@@ -8,7 +8,8 @@ import pytest
 from design.case_files import read_case
 from design.network import Design
 from design.streams import BLOCK
-from simopt.apps.methods import SolveOptions, start_search
+from simopt.apps.methods import start_search
+from simopt.apps.options import SolveOptions
 from simopt.optimization.search_state import Termination
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger

@@ -5,7 +5,7 @@ import pytest
 
 from design.case import Case
 from design.demand import NormalDemand, PoissonDemand
-from design.network import Lane, Node
+from design.node import Lane, Node
 from design.streams import BLOCK, DemandStreams, Purpose
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure

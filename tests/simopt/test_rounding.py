@@ -10,7 +10,7 @@ from design.case import Case
 from design.case_files import load_case, save_case
 from design.network import Network
 from design.single_stage import QuadratureSingleStage
-from simopt.apps.methods import SolveOptions
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.pathwise import PathwiseSearch
 from simopt.optimization.polish import Polisher

@@ -12,7 +12,7 @@ from design.master import Bound
 from design.network import Network
 from design.site_rules import SiteLimit
 from simopt.apps import rules as simopt_rules
-from simopt.apps.methods import SolveOptions
+from simopt.apps.options import SolveOptions
 from simopt.apps.rules import rule_outcomes
 from simopt.apps.solve import solve
 from tests.simopt.command import Command, interrupt_call, read_json

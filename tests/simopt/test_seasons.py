@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from design.case_files import save_case
-from simopt.apps.methods import ExactParts, SolveOptions
+from simopt.apps.methods import ExactParts
+from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator

@@ -12,14 +12,16 @@ from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.echelon_view import paths_of
 from design.master import Bound, MasterParams, ProjectedMaster
-from design.network import Component, Lane, Network, Node
+from design.network import Component, Network
+from design.node import Lane, Node
 from design.service_stage import LeafCurve
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.stages import stage_tree
 from simopt.apps.alternatives import AlternativesOptions, find_alternatives
 from simopt.apps.compare import CompareOptions, compare
-from simopt.apps.methods import OptionError, SolveOptions, make_certifier, start_search
+from simopt.apps.methods import make_certifier, start_search
+from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.service_cost import without_targets
 from simopt.apps.solve import solve
 from simopt.optimization.certificate_types import Certificate, CertificateParams

@@ -1,0 +1,150 @@
+"""What `solve` may be told, and what cannot be combined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from design.case import Case
+from design.errors import BadInputError
+from design.master import Bound
+
+METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
+
+
+class OptionError(BadInputError):
+    """An option that is unknown or out of range; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class SolveOptions:
+    """What `solve` may be told; every field is an option of the command line.
+
+    Parameters
+    ----------
+    method
+        One of `METHOD_NAMES`.
+    master
+        "projected" or "extensive".
+    subproblem
+        "pathwise" or "kriging".
+    surrogate
+        "own" or "smt", for the kriging subproblem.
+    scenarios
+        Sampled scenarios of the master; None: exact quadrature for the projected master, 50 for the extensive one.
+    seed
+        Of all random numbers.
+    jobs
+        Threads.
+    time_limit
+        Seconds for the search.
+    tolerance
+        Share of the cost within which designs are taken as equally good.
+    budget
+        Replications that the search may use.
+    certify
+        Whether to try to prove the design best afterwards, where the bound allows it.
+    bound
+        "auto", "single-stage" or "echelon": what the projected master with exact costs bounds designs by.
+    """
+
+    method: str = "outer-approximation"
+    master: str = "projected"
+    subproblem: str = "pathwise"
+    surrogate: str = "own"
+    scenarios: int | None = None
+    seed: int = 0
+    jobs: int = 1
+    time_limit: float = np.inf
+    tolerance: float = 0.001
+    budget: float = np.inf
+    certify: bool = True
+    bound: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("method", self.method, METHOD_NAMES),
+            ("master", self.master, ("projected", "extensive")),
+            ("subproblem", self.subproblem, ("pathwise", "kriging")),
+            ("surrogate", self.surrogate, ("own", "smt")),
+            ("bound", self.bound, tuple(bound.value for bound in Bound)),
+        ):
+            if value not in allowed:
+                raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
+        self._check_numbers()
+
+    @property
+    def samples_paths(self) -> bool:
+        """Whether the master is the extensive one, on plain sampled demand paths."""
+        return self.master == "extensive" or self.method == "paper"
+
+    @property
+    def indifference(self) -> float:
+        """Share of the cost within which a certificate takes another design as equally good."""
+        return max(self.tolerance, 1e-6)
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether the master's costs are sample averages, so that its bound is statistical."""
+        return self.samples_paths or self.scenarios is not None
+
+    def _check_numbers(self) -> None:
+        for name, number, least in (("seed", self.seed, 0), ("jobs", self.jobs, 1), ("scenarios", self.scenarios, 1)):
+            if number is not None and number < least:
+                raise OptionError(f"{name} {number}: expected a whole number, at least {least}")
+        if not self.time_limit > 0.0:
+            raise OptionError(f"time-limit {self.time_limit}: expected seconds above 0")
+        if not 0.0 <= self.tolerance < 1.0:
+            raise OptionError(f"tolerance {self.tolerance}: expected a share from 0 to below 1")
+        if self.bound == "echelon" and self.is_sampled:
+            raise OptionError("bound 'echelon': expected the projected master with exact costs, not sampled scenarios")
+        if not self.budget >= 1:
+            raise OptionError(f"budget {self.budget}: expected at least one replication")
+
+
+def check_emission_cap(case: Case, options: SolveOptions) -> None:
+    """Refuse a method that cannot keep the case's cap on emissions."""
+    if case.emissions.cap is None:
+        return
+    if options.method == "exhaustive":
+        raise OptionError("method 'exhaustive' with a cap on emissions: expected outer-approximation")
+    if not case.has_held_cap:
+        return
+    what = "with a cap on emissions that counts held stock (holding_emission)"
+    if options.method != "outer-approximation":
+        raise OptionError(f"method {options.method!r} {what}: expected outer-approximation")
+    if options.subproblem != "pathwise":
+        raise OptionError(f"subproblem {options.subproblem!r} {what}: expected pathwise")
+    if options.is_sampled:
+        raise OptionError(f"sampled scenarios {what}: expected the projected master without --scenarios")
+    _refuse_packs(case, what)
+
+
+def refuse_held_cap(case: Case, what: str) -> None:
+    """Refuse a command that knows caps on emissions of transport and sites only."""
+    if case.has_held_cap:
+        raise OptionError(f"{what} with a cap on emissions that counts held stock: expected no holding_emission")
+
+
+def _refuse_packs(case: Case, what: str) -> None:
+    """Refuse base-stock levels in whole packs, which are rounded after everything else."""
+    for node in case.network.nodes:
+        if node.pack_size > 0.0:
+            raise OptionError(f"pack_size {node.pack_size:g} of {node.name} {what}: expected none")
+
+
+def refuse_targets(case: Case, options: SolveOptions) -> None:
+    """Refuse what cannot respect the fill-rate targets of the case."""
+    if not case.service_targets:
+        return
+    refused = {
+        f"method {options.method!r}": options.method in ("paper", "genetic"),
+        "master 'extensive'": options.master == "extensive",
+        "subproblem 'kriging'": options.subproblem == "kriging",
+        "a cap on emissions that counts held stock": case.has_held_cap,
+    }
+    for what, is_refused in refused.items():
+        if is_refused:
+            name = next(iter(case.service_targets))
+            raise OptionError(f"{what}: cannot respect the service_target of {name!r}; expected a case without targets")
