@@ -188,7 +188,7 @@ def alternatives(
 @command
 def frontier(
     case: CaseArgument,
-    against: Annotated[str, typer.Option(help="What is limited: emissions or num-sites.")],
+    against: Annotated[str, typer.Option(help="What is limited: emissions, num-sites or service.")],
     points: Annotated[int, typer.Option(help="How many, the cheapest design among them.")] = 5,
     kind: Annotated[
         str | None, typer.Option(help="Of the sites that count; without it all nodes that are no customers.")
@@ -198,7 +198,7 @@ def frontier(
     time_limit: Annotated[float, typer.Option(help="Seconds for the searches.")] = float("inf"),
     out: OutOption = None,
 ) -> None:
-    """Trade cost off against emissions or the number of sites."""
+    """Trade cost off against emissions, the number of sites or service."""
     from simopt.apps.frontier import FrontierOptions, find_frontier
     from simopt.reporting.frontier import print_frontier, progress_line, write_frontier
 

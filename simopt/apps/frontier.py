@@ -18,7 +18,16 @@ from design.flow_model import InfeasibleError
 from design.network import Design
 from design.solver import SolveStatus
 from simopt.apps.answer import AFTER_INTERRUPT
-from simopt.apps.frontier_axes import Axis, EmissionAxis, Limited, SiteAxis, allowed, counted_sites, num_used
+from simopt.apps.frontier_axes import (
+    Axis,
+    EmissionAxis,
+    Limited,
+    ServiceAxis,
+    SiteAxis,
+    allowed,
+    counted_sites,
+    num_used,
+)
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, Search
 from simopt.apps.options import OptionError, SolveOptions, check_emission_cap, refuse_held_cap
@@ -93,9 +102,14 @@ def _num_sites(case: Case, options: FrontierOptions, _parts: ExactParts) -> Axis
     return SiteAxis(case, options.kind)
 
 
+def _service(case: Case, _options: FrontierOptions, parts: ExactParts) -> Axis:
+    return ServiceAxis(case, parts.fill_rates)
+
+
 AXES: dict[str, Callable[[Case, FrontierOptions, ExactParts], Axis]] = {
     "emissions": _emissions,
     "num-sites": _num_sites,
+    "service": _service,
 }
 
 
@@ -229,6 +243,8 @@ class _Family:
         """Search under a limit, with all that is known; None if time ran out before a design was found."""
         limited = Limited(self._case) if limit is None else self._axis.limited(limit)
         params = LoopParams(self._tolerance, time_limit=max(self._left(), 1e-9))
+        if limited.has_targets:
+            return self._targeted(limited, limit, params)
         if limited.case.has_held_cap:
             states, bound = self._capped(limited, params), -np.inf
         else:
@@ -264,6 +280,24 @@ class _Family:
         parts = self._parts.for_case(limited.case)
         return parts.capped_search(parts.capped_levels(), params, self._known)
 
+    def _targeted(self, limited: Limited, limit: float | None, params: LoopParams) -> FoundPoint | None:
+        """A search of its own: under other targets every component has other levels."""
+        parts = self._parts.for_case(limited.case)
+        master = parts.master()
+        first = master.solve(params.time_limit)
+        if first.status is SolveStatus.INTERRUPTED:
+            raise KeyboardInterrupt
+        states = outer_approximation(master, parts.subproblem, params, parts.start)
+        state, _ = run_search(Search(states, has_bound=True, scenarios=0), self._ledger, time_limit=self._left())
+        if state.termination is Termination.INTERRUPTED:
+            raise KeyboardInterrupt
+        if state.incumbent is None:
+            return None
+        design, proven = state.incumbent.design, state.termination is Termination.BOUND_MET
+        levels = parts.polisher.levels(state, design)
+        is_proven = proven and not self._case.warnings
+        return FoundPoint(limit, design, levels, state.incumbent.cost, first.bound, is_proven)
+
     def _polished(self, point: FoundPoint) -> Levels:
         return self._parts.polisher.levels(self._known, point.design)
 
@@ -273,7 +307,7 @@ class _Family:
         """All points on common fresh replications; a design with the same levels is simulated once."""
         distinct = {(design, tuple(sorted(levels.items()))): (design, levels) for design, levels in decisions}
         searched = self._ledger.replications
-        found = evaluate_together(self._case, self._ledger, list(distinct.values()), params)
+        found = evaluate_together(self._axis.measured, self._ledger, list(distinct.values()), params)
         of = dict(zip(distinct, found, strict=True))
         evaluations = [of[design, tuple(sorted(levels.items()))] for design, levels in decisions]
         return Frontier(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
@@ -18,6 +18,9 @@ from design.transport import least_design
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation
 
+LEAST_UNMET = 0.005
+NEVER_BINDING = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Limited:
@@ -26,13 +29,16 @@ class Limited:
     Parameters
     ----------
     case
-        With a cap, if that is how it is limited.
+        With a cap or targets, if that is how it is limited.
     added
         Rules beside the case's.
+    has_targets
+        Whether the limit is one of fill rates, so that every component has other levels under it.
     """
 
     case: Case
     added: tuple[Rule, ...] = ()
+    has_targets: bool = False
 
     def allows(self, design: Design) -> bool:
         """Whether a design keeps all rules; what held stock emits is not looked at."""
@@ -48,6 +54,10 @@ class Axis(Protocol):
     @property
     def label(self) -> str:
         """What is limited, with its unit, for people."""
+
+    @property
+    def measured(self) -> Case:
+        """The case as it is evaluated: with all that `value` needs."""
 
     def limits(self, cheapest: Design, value: float, points: int) -> list[float]:
         """Limits below what the cheapest design has, ever tighter; empty where nothing can be less.
@@ -102,6 +112,11 @@ class EmissionAxis:
     def label(self) -> str:
         """Emissions with their unit."""
         return f"emissions, {self._case.emission_unit}"
+
+    @property
+    def measured(self) -> Case:
+        """The case itself."""
+        return self._case
 
     def limits(self, cheapest: Design, value: float, points: int) -> list[float]:
         """Equally spaced caps down to the least of transport and sites beside the held stock of the cheapest design."""
@@ -161,6 +176,11 @@ class SiteAxis:
         return counted_sites(self._case, self._kind)
 
     @property
+    def measured(self) -> Case:
+        """The case itself."""
+        return self._case
+
+    @property
     def label(self) -> str:
         """Number of sites."""
         return "number of sites" if self._kind is None else f"number of sites of kind {self._kind}"
@@ -188,6 +208,63 @@ class SiteAxis:
 
     def _count(self, design: Design) -> int:
         return num_used(self.sites, design)
+
+
+class ServiceAxis:
+    """Share of demand that the worst-served customer does not get at once: 1 - its fill rate.
+
+    Parameters
+    ----------
+    case
+        The problem; its own targets hold at every point.
+    shares_met
+        Estimates every customer's fill rate on the search paths.
+    """
+
+    def __init__(self, case: Case, shares_met: Callable[[Design, Mapping[str, float]], Mapping[str, float]]) -> None:
+        for name in case.demand:
+            if case.network.outgoing[name]:
+                raise BadInputError(f"against service: {name!r} supplies others: expected customers that supply none")
+        self._case = case
+        self._shares_met = shares_met
+
+    @property
+    def label(self) -> str:
+        """Share not met at once."""
+        return "share of demand not met at once, worst customer"
+
+    @property
+    def measured(self) -> Case:
+        """With a target that never binds at every customer, so that its fill rate has an interval."""
+        return self._with_targets(NEVER_BINDING)
+
+    def limits(self, cheapest: Design, value: float, points: int) -> list[float]:  # noqa: ARG002
+        """Ever smaller shares, by equal factors, down to 0.5% or a quarter of the first."""
+        least = min(LEAST_UNMET, 0.25 * value)
+        return [float(share) for share in np.geomspace(value, least, points)[1:]] if value > 0.0 else []
+
+    def limited(self, limit: float) -> Limited:
+        """The case with targets of all customers."""
+        return Limited(self._with_targets(1.0 - limit), has_targets=True)
+
+    def value(self, evaluation: Evaluation) -> tuple[float, float]:
+        """The worst customer's share, with its half-width."""
+        worst = min(evaluation.fill_rates.values(), key=lambda rate: rate.mean)
+        return 1.0 - worst.mean, worst.half_width
+
+    def search_value(self, design: Design, levels: Mapping[str, float]) -> float:
+        """The same on the search paths."""
+        return 1.0 - min(self._shares_met(design, levels).values())
+
+    def _with_targets(self, least: float) -> Case:
+        network = self._case.network
+        nodes = (
+            replace(node, service_target=max(node.service_target or 0.0, least))
+            if node.name in self._case.demand
+            else node
+            for node in network.nodes
+        )
+        return replace(self._case, network=replace(network, nodes=tuple(nodes)))
 
 
 def counted_sites(case: Case, kind: str | None) -> tuple[tuple[str, ...], ...]:

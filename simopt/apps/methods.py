@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -11,6 +11,7 @@ import numpy as np
 from design.case import Case
 from design.extensive import ExtensiveMaster
 from design.master import Bound, MasterParams, PricedMaster, ProjectedMaster
+from design.network import Design
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
 from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
@@ -33,6 +34,7 @@ from simopt.optimization.separate import joined, restricted
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.service_targets import level_search
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
+from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from surrogates.kriging import fit_kriging
@@ -40,7 +42,8 @@ from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
-COMPARED_NODES = 4_000  # of all designs that a certificate compares one by one, their number limited to 20 to 200
+FILL_RATE_PATHS = 1024
+COMPARED_NODES = 2_600  # of all designs that a certificate compares one by one, their number limited to 20 to 200
 TIMES_WITH_TARGETS = 4
 
 
@@ -91,6 +94,13 @@ class ExactParts:
     def for_case(self, case: Case, ledger: Ledger | None = None) -> ExactParts:
         """Parts for a case with the same demand; `ledger` is its own where costs differ."""
         return ExactParts(case, self.options, ledger or self.ledger, self._single_stage)
+
+    def fill_rates(self, design: Design, levels: Mapping[str, float]) -> dict[str, float]:
+        """Share of demand met at once of every customer, on the search paths."""
+        at = self.ledger.search_design(design, levels, FILL_RATE_PATHS).measures.mean(axis=0)
+        met, demanded = at[:, Measure.MET_AT_ONCE], at[:, Measure.DEMANDED]
+        shares = np.divide(met, demanded, out=np.ones(len(met)), where=demanded > 0.0)
+        return {name: float(s) for name, s in zip(design.nodes, shares, strict=True) if name in self._case.demand}
 
     def capped_levels(self) -> CappedLevels:
         """What finds levels under a cap on emissions."""

@@ -11,6 +11,7 @@ from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
 
+SHOWN_TARGETS = 10
 _HEADER = (
     f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
 )
@@ -77,12 +78,14 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
 def _print_targets(result: Result) -> None:
     """What each fill-rate target costs, and whether it is met."""
     costs = {target.node: target.marginal_cost for target in result.target_costs}
-    for row in result.performance.service:
-        if row.target_met is not None:
-            print(
-                _target_line(row)
-                + (f"; at the margin a point costs about {costs[row.node]:.2f}" if row.node in costs else "")
-            )
+    rows = [row for row in result.performance.service if row.target_met is not None]
+    rows.sort(key=lambda row: (row.target_met == "yes", -costs.get(row.node, 0.0)))
+    shown = max(SHOWN_TARGETS, sum(row.target_met != "yes" for row in rows))
+    for row in rows[:shown]:
+        margin = f"; at the margin a point costs about {costs[row.node]:.2f}" if row.node in costs else ""
+        print(_target_line(row) + margin)
+    if len(rows) > shown:
+        print(f"{len(rows) - shown} more targets: met")
     if result.cost_of_targets is not None:
         cost = result.cost_of_targets
         if not any(costs.values()):

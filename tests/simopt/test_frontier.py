@@ -17,6 +17,8 @@ from design.network import Design, Network
 from simopt.apps import frontier as frontier_module
 from simopt.apps.frontier import FoundPoint, FrontierOptions, find_frontier
 from simopt.apps.frontier_axes import SiteAxis
+from simopt.apps.options import SolveOptions
+from simopt.apps.solve import solve
 from simopt.frontier_outcome import Frontier, non_dominated
 from simopt.optimization.polish import Polisher
 from simopt.optimization.subproblem import Subproblem
@@ -289,3 +291,36 @@ def test_ctrl_c_before_a_first_point_leaves_with_130(simopt, monkeypatch, folder
     interrupt_call(monkeypatch, 1, ProjectedMaster, "solve")
     done = simopt("frontier", folder, "--against", "emissions")
     assert (done.code, done.out, done.err) == (130, "", "interrupted before a first solution\n")
+
+
+def test_against_service_the_worst_customer_is_served_ever_better_at_ever_higher_cost() -> None:
+    found = find_frontier(load_case(CASE), FrontierOptions("service", points=3))
+    assert found.termination.startswith("all points")
+    first, *others = found.points
+    assert first.limit is None
+    assert len(others) == 2
+    for point in others:
+        assert point.limit is not None
+        assert point.value - point.value_half_width <= point.limit
+        assert point.value_half_width > 0.0
+        assert point.lower_bound is not None
+        assert point.lower_bound <= point.cost.mean + point.cost.half_width
+    for before, after in pairwise(found.points):
+        assert after.value < before.value
+        assert after.difference.mean > before.difference.mean
+        assert after.difference.mean > after.difference.half_width
+    again = solve(with_targets(load_case(CASE), 1.0 - others[-1].limit), SolveOptions(certify=False))
+    assert again.performance.cost.mean == pytest.approx(others[-1].cost.mean, rel=0.003)
+    assert set(again.lanes) == set(others[-1].design.lanes)
+
+
+def with_targets(case: Case, share: float) -> Case:
+    """The case with a fill-rate target at every customer."""
+    nodes = (replace(n, service_target=share) if n.name in case.demand else n for n in case.network.nodes)
+    return replace(case, network=replace(case.network, nodes=tuple(nodes)))
+
+
+def test_against_service_customers_must_supply_nobody() -> None:
+    case = echelon_case(np.random.default_rng(0), (1, 2, 2), Features(inner_customers=True))
+    with pytest.raises(BadInputError, match="against service: 'b0' supplies others"):
+        find_frontier(case, FrontierOptions("service"))
