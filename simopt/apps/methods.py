@@ -43,6 +43,7 @@ from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
 FILL_RATE_PATHS = 1024
+LAST_ROUND = 600_000  # replications times nodes of a design in the last round of a certificate
 COMPARED_NODES = 2_600  # of all designs that a certificate compares one by one, their number limited to 20 to 200
 TIMES_WITH_TARGETS = 4
 
@@ -176,11 +177,19 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
         ProjectedMaster(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
-        CertificateParams(
-            indifference=options.indifference,
-            max_designs=int(np.clip(COMPARED_NODES / len(case.network.nodes), 20, CertificateParams.max_designs)),
-            time_limit=time_limit,
-        ),
+        _certificate_params(case, options, time_limit),
+    )
+
+
+def _certificate_params(case: Case, options: SolveOptions, time_limit: float) -> CertificateParams:
+    """Less effort a node in large networks: their certificates would take hours."""
+    usual, nodes = CertificateParams(), len(case.network.nodes)
+    first_round = nodes * usual.batches * usual.replications
+    return CertificateParams(
+        indifference=options.indifference,
+        max_rounds=int(np.clip(1 + np.log2(LAST_ROUND / first_round), 1, usual.max_rounds)),
+        max_designs=int(np.clip(COMPARED_NODES / nodes, 20, usual.max_designs)),
+        time_limit=time_limit,
     )
 
 
