@@ -122,17 +122,27 @@ def _inflow(lane, supplier, allocation, ordered, state, buffer):
 
 
 @_compiled
-def _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, binding, measures):
+def _read_calendar(path, column, dates):
+    """The last period whose shipments have arrived by each period, from a column of the sample path."""
+    for t in range(len(dates)):
+        dates[t] = int(path[t, column])
+    return dates
+
+
+@_compiled
+def _make(i, path, network, coupled, allocation, state, warm_up, buffers, binding, measures):
     """P_i(t) into `made` and what limits it, with the costs of the lanes into i and of inputs that wait."""
     first, last = network.in_start[i], network.in_start[i + 1]
+    buffer, made, dates = buffers
     cumulative, rate, cost = state[0], 0.0, 0.0
     ordered = cumulative[network.order_row[i]]
     for k in range(first, last):
         lane = network.in_lane[k]
         supplier = network.tail[lane] if coupled else -1
         inflow = _inflow(lane, supplier, allocation, ordered, state, buffer)
-        lead_time, row = network.lead_time[lane], network.calendar[lane]
-        calendar = network.calendars[row, r] if row >= 0 and coupled else network.no_calendar
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0 and coupled:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
         receive(inflow, lead_time, calendar, k - first, made, binding)
         if network.waiting_cost[lane] > 0.0:
             cost += network.waiting_cost[lane] * units_arrived(inflow, lead_time, calendar, warm_up)
@@ -177,15 +187,16 @@ def _share_storage(network, available, cumulative, warm_up, measures, used):
 
 
 @_compiled
-def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, work, measures):
+def _forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
-    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, _, _ = work
+    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
     in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
     customer = network.customer
     lead_times, order_row, made_row, rates = network.lead_time, network.order_row, network.made_row, network.rates
     unit_cost, pipeline_cost, group_count = network.unit_cost, network.pipeline_cost, len(network.group_capacity)
     state = cumulative, available, when, head, num_short, shipped, share
     buffer, made, scratch = buffers[0], buffers[1], buffers[2:4]
+    lines = buffer, made, dates
     cumulate_orders(network, demand, cumulative)
     for i in range(len(levels)):
         total, supply, waiting = cumulative[i], available[i], 0.0
@@ -203,7 +214,7 @@ def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, 
                 measure_lane(i, lead_time, inflow, warm_up, unit_cost[lane], pipeline_cost[lane], measures)
         else:
             row = binding[made_row[i]]
-            waiting = _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, row, measures)
+            waiting = _make(i, demand, network, coupled, allocation, state, warm_up, lines, row, measures)
             lead_time, inflow = 0, made
         holding, measures[i, _BACKORDER], is_short = stock(
             levels[i], lead_time, inflow, total, warm_up, rates[i], supply, scratch
@@ -227,15 +238,16 @@ def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, 
 
 
 @_compiled
-def _value_lanes(i, r, network, warm_up, num_short, limits, slope, value):
+def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dates):
     """Derivative of the cost in what short suppliers ship to i on lanes that have a row of `value`."""
     first, last = network.in_start[i], network.in_start[i + 1]
     for k in range(first, last):
         lane = network.in_lane[k]
         if network.value_row[lane] < 0 or num_short[network.tail[lane]] == 0:
             continue
-        lead_time, row = network.lead_time[lane], network.calendar[lane]
-        calendar = network.calendars[row, r] if row >= 0 else network.no_calendar
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
         worth = value[network.value_row[lane]]
         unit_cost, pipeline_cost = network.unit_cost[lane], network.pipeline_cost[lane]
         value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, network.waiting_cost[lane], worth)
@@ -243,12 +255,12 @@ def _value_lanes(i, r, network, warm_up, num_short, limits, slope, value):
 
 
 @_compiled
-def _backward(network, r, warm_up, allocation, multipliers, work, measures, gradient):
+def _backward(network, path, warm_up, allocation, multipliers, work, measures, gradient):
     """λ_i(t) of every node, receivers before suppliers, and their sums.
 
     Once summed, the slopes of a node that `production` describes become those in Z_i(t), which its suppliers need.
     """
-    cumulative, available, when, _, num_short, shipped, share, binding, used, buffers, slope, value = work
+    cumulative, available, when, _, num_short, shipped, share, binding, used, buffers, dates, slope, value = work
     out_start, made_row, rates, waiting_rate = network.out_start, network.made_row, network.rates, network.waiting_rate
     value_row, receiver, lead_times = network.value_row, network.head, network.lead_time
     unit_cost, pipeline_cost, waiting_cost = network.unit_cost, network.pipeline_cost, network.waiting_cost
@@ -286,7 +298,7 @@ def _backward(network, r, warm_up, allocation, multipliers, work, measures, grad
             slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
         if has_values:
             limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
-            _value_lanes(i, r, network, warm_up, num_short, limits, own, value)
+            _value_lanes(i, path, network, warm_up, num_short, limits, own, value, dates)
 
 
 def make_work(network, num_periods, allocation, with_gradient):
@@ -308,6 +320,7 @@ def make_work(network, num_periods, allocation, with_gradient):
         np.empty((num_made, num_periods), dtype=np.int16),
         np.empty((len(network.group_capacity), num_periods)),
         np.empty((4, num_periods)),
+        np.empty(num_periods, dtype=np.int64),
         np.empty((num_sloped, num_periods)),
         np.empty((num_valued, num_periods)),
     )
@@ -324,7 +337,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     levels
         Base-stock levels, shape (node,), units, at least 0.
     demand
-        Shape (replication, period, customer), units.
+        Sample paths, shape (replication, period, column): customers' demand, units, and after it what calendars say.
     warm_up
         Periods that do not count.
     allocation
@@ -351,7 +364,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        _forward(network, levels, r, path, warm_up, allocation, coupled, not with_gradient, work, row)
+        _forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
         if with_gradient:
-            _backward(network, r, warm_up, allocation, multipliers, work, row, gradient[r])
+            _backward(network, path, warm_up, allocation, multipliers, work, row, gradient[r])
     return measures, gradient
