@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from design.network import Design
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure
-from simopt.simulation.ledger import Ledger
+from simopt.simulation.ledger import Ledger, Trial
+from simopt.simulation.simulator import Sample
 
-CHUNK = 128  # blocks of emissions simulated at a time
+CHUNK = 128  # blocks simulated at a time at most, fewer where samples would take much memory
+CELLS = 3e7
 
 
 @dataclass(frozen=True)
@@ -123,53 +126,7 @@ def evaluate(
     params
         How long.
     """
-    params = params or EvaluationParams()
-    targeted = [name in case.service_targets for name in design.nodes]
-    service: list[Floats] = []
-    fixed = case.design_fixed_cost(design)
-    costs: list[Floats] = []
-    totals = np.zeros((len(design.nodes), len(Measure)))
-    done, wanted = 0, params.replications
-    while True:
-        first, last = done // BLOCK, -(-wanted // BLOCK)
-        sample = ledger.fresh(design, levels, first, last - first)
-        new = slice(done - first * BLOCK, wanted - first * BLOCK)
-        costs.append(sample.costs[new] + fixed)
-        totals += sample.measures[new].sum(axis=0)
-        service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, targeted])
-        done, wanted = wanted, min(2 * wanted, params.max_replications)
-        estimate = Estimate.of(np.concatenate(costs))
-        if estimate.relative_half_width <= params.relative_half_width or wanted == done:
-            names = [name for name in design.nodes if name in case.service_targets]
-            fill_rates = dict(zip(names, _ratios(*np.concatenate(service, axis=1)), strict=True))
-            emissions = emission_sample(case, ledger, design, levels, done)
-            all_costs = np.concatenate(costs)
-            return Evaluation(case, design, levels, all_costs, totals / done, fixed, emissions, fill_rates)
-
-
-def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
-    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
-    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
-    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
-    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]
-
-
-def emission_sample(
-    case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float], replications: int
-) -> EmissionSample | None:
-    """Emissions on the first fresh replications; None where nothing emits."""
-    if not case.has_emissions:
-        return None
-    emitted = case.as_emissions
-    of_emissions, blocks = ledger.for_case(emitted), -(-replications // BLOCK)
-    sites = emitted.design_fixed_cost(design)
-    totals, means = list[Floats](), np.zeros((len(design.nodes), len(Measure)))
-    for first in range(0, blocks, CHUNK):
-        sample = of_emissions.fresh(design, levels, first, min(CHUNK, blocks - first))
-        wanted = slice(0, replications - first * BLOCK)
-        totals.append(sample.costs[wanted] + sites)
-        means += sample.measures[wanted].sum(axis=0) / replications
-    return EmissionSample(np.concatenate(totals), means[:, Measure.HOLDING], means[:, Measure.TRANSPORT], sites)
+    return evaluate_together(case, ledger, [(design, levels)], params)[0]
 
 
 def evaluate_together(
@@ -180,6 +137,8 @@ def evaluate_together(
 ) -> list[Evaluation]:
     """Simulate several designs on the same fresh replications, so that the differences of their costs are paired.
 
+    Demand is drawn once for all designs, and for what they emit.
+
     Parameters
     ----------
     case, ledger
@@ -189,8 +148,79 @@ def evaluate_together(
     params
         How long the first is simulated; the others get as many replications.
     """
-    (design, levels), *others = decisions
-    first = evaluate(case, ledger, design, levels, params)
-    count = len(first.costs)
-    same = EvaluationParams(replications=count, max_replications=count)
-    return [first, *(evaluate(case, ledger, design, levels, same) for design, levels in others)]
+    params = params or EvaluationParams()
+    of_emissions = ledger.for_case(case.as_emissions) if case.has_emissions else None
+    tallies = [_Tally(case, ledger, of_emissions, design, levels) for design, levels in decisions]
+    trials = [trial for tally in tallies for trial in tally.trials]
+    chunk = _chunk([len(design.nodes) for _, design, _ in trials])
+    done, wanted = 0, params.replications
+    while True:
+        for first, last in pairwise((*range(done // BLOCK, -(-wanted // BLOCK), chunk), -(-wanted // BLOCK))):
+            samples = iter(ledger.fresh_together(trials, first, last - first))
+            new = slice(max(done - first * BLOCK, 0), wanted - first * BLOCK)
+            for tally in tallies:
+                tally.add(samples, new)
+        done, wanted = wanted, min(2 * wanted, params.max_replications)
+        if wanted == done or tallies[0].estimate.relative_half_width <= params.relative_half_width:
+            return [tally.evaluation() for tally in tallies]
+
+
+def _chunk(num_nodes: Sequence[int]) -> int:
+    """Blocks that are simulated at a time."""
+    return int(np.clip(CELLS / (BLOCK * len(Measure) * sum(num_nodes)), 1, CHUNK))
+
+
+class _Tally:
+    """What is known of one design, replication by replication."""
+
+    def __init__(
+        self, case: Case, ledger: Ledger, of_emissions: Ledger | None, design: Design, levels: Mapping[str, float]
+    ) -> None:
+        self._case = case
+        self._design = design
+        self._levels = levels
+        self._emits = of_emissions is not None
+        self.trials: list[Trial] = [(ledger, design, levels)]
+        if of_emissions is not None:
+            self.trials.append((of_emissions, design, levels))
+        self._fixed = case.design_fixed_cost(design)
+        self._targeted = [name in case.service_targets for name in design.nodes]
+        self._costs: list[Floats] = []
+        self._service: list[Floats] = []
+        self._emitted: list[Floats] = []
+        self._totals = np.zeros((2, len(design.nodes), len(Measure)))
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the cost."""
+        return Estimate.of(np.concatenate(self._costs))
+
+    def add(self, samples: Iterator[Sample], new: slice) -> None:
+        """Take this design's samples, of which only some replications are new."""
+        sample = next(samples)
+        self._costs.append(sample.costs[new] + self._fixed)
+        self._totals[0] += sample.measures[new].sum(axis=0)
+        self._service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, self._targeted])
+        if self._emits:
+            emitted = next(samples)
+            self._emitted.append(emitted.costs[new])
+            self._totals[1] += emitted.measures[new].sum(axis=0)
+
+    def evaluation(self) -> Evaluation:
+        """All of it."""
+        case, design, costs = self._case, self._design, np.concatenate(self._costs)
+        names = [name for name in design.nodes if name in case.service_targets]
+        fill_rates = dict(zip(names, _ratios(*np.concatenate(self._service, axis=1)), strict=True))
+        means, emitted = self._totals / len(costs), None
+        if self._emits:
+            sites = case.as_emissions.design_fixed_cost(design)
+            totals = np.concatenate(self._emitted) + sites
+            emitted = EmissionSample(totals, means[1, :, Measure.HOLDING], means[1, :, Measure.TRANSPORT], sites)
+        return Evaluation(case, design, self._levels, costs, means[0], self._fixed, emitted, fill_rates)
+
+
+def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
+    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
+    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
+    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
+    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]
