@@ -18,7 +18,7 @@ from design.distance import distance_between
 from design.errors import CycleInNetworkError
 from design.network import Network
 from design.node import Lane, Node
-from design.products import Tables, spread_products
+from design.products import Tables, spread_products, with_storage_rows
 from design.records import lane_record, point_record
 from design.season_files import read_demand
 from design.seasons import Season, in_season, with_seasons
@@ -305,6 +305,7 @@ def save_case(case: Case, folder: Path) -> None:
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network, first = case.network, case.network.seasons[:1] or ("",)
     nodes = [{**_values(n), **point_record(network, n.name)} for n in network.nodes if n.season in first]
+    nodes = with_storage_rows(nodes, _values(Node("")))
     lanes = [
         {**_values(k), "emission": k.emission or None, **lane_record(network, k.pair)}
         for k in network.lanes
