@@ -305,14 +305,13 @@ def save_case(case: Case, folder: Path) -> None:
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network, first = case.network, case.network.seasons[:1] or ("",)
     nodes = [{**_values(n), **point_record(network, n.name)} for n in network.nodes if n.season in first]
-    nodes = with_storage_rows(nodes, _values(Node("")))
     lanes = [
         {**_values(k), "emission": k.emission or None, **lane_record(network, k.pair)}
         for k in network.lanes
         if network.node(k.destination).season in first
     ]
     demand = [{**_LAYER, **point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
-    _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
+    _write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import inf
 
 from design.errors import CycleInNetworkError, NetworkError
 from design.node import Lane, LanePair, Node
@@ -156,13 +157,18 @@ class Network:
         return {key: tuple(names) for key, names in found.items()}
 
     @cached_property
-    def storages(self) -> tuple[SharedStorage, ...]:
-        """Storage that the products of a site share, in each season."""
+    def all_storages(self) -> tuple[SharedStorage, ...]:
+        """Storage that the products of a site share, in each season, whether it costs anything to exceed it or not."""
         found: dict[tuple[str, str], list[Node]] = {}
         for node in self.nodes:
-            if node.shares_storage:
+            if node.site_storage < inf:
                 found.setdefault((node.place, node.season), []).append(node)
         return tuple(SharedStorage.of_nodes(nodes) for nodes in found.values())
+
+    @cached_property
+    def storages(self) -> tuple[SharedStorage, ...]:
+        """Those whose overflow costs something."""
+        return tuple(one for one in self.all_storages if one.overflow_cost > 0.0)
 
     @cached_property
     def seasons(self) -> tuple[str, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
-from design.node import Node
+from design.node import Lane, Node
 
 if TYPE_CHECKING:
-    from design.network import Component
+    from design.network import Component, Network
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,46 @@ class SharedStorage:
             first.site_overflow,
         )
 
+    @property
+    def joins(self) -> bool:
+        """Whether products meet in it."""
+        return len(self.nodes) > 1
+
     def most_used(self, levels: Mapping[str, float]) -> float:
         """Room taken if all used stocking points held their base-stock levels, which is the most they ever hold."""
         pairs = zip(self.nodes, self.unit_sizes, strict=True)
         return sum(size * levels[name] for name, size in pairs if name in levels)
+
+
+def free_storage(network: Network, places: Collection[str] | None = None) -> Network:
+    """The network without overflow costs of shared storage, at all places or at given ones."""
+
+    def node(given: Node) -> Node:
+        return replace(given, site_overflow=0.0) if places is None or given.place in places else given
+
+    return replace(network, nodes=tuple(map(node, network.nodes)))
+
+
+def room_network(network: Network) -> Network:
+    """The network with the room that a unit on hand takes of shared storage in the place of all costs."""
+
+    def node(given: Node) -> Node:
+        return replace(
+            given,
+            holding_cost=given.unit_size if given.site_storage < inf else 0.0,
+            holding_quadratic=0.0,
+            overflow_cost=0.0,
+            site_overflow=0.0,
+            backorder_cost=0.0,
+            fixed_cost=0.0,
+            site_emission=0.0,
+            holding_emission=0.0,
+        )
+
+    def lane(given: Lane) -> Lane:
+        return replace(given, unit_cost=0.0, fixed_cost=0.0, pipeline_holding_cost=0.0, emission=0.0)
+
+    return replace(network, nodes=tuple(map(node, network.nodes)), lanes=tuple(map(lane, network.lanes)))
 
 
 def has_room(storages: Sequence[SharedStorage], levels: Mapping[str, float]) -> bool:

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from design.case import Case
-from design.network import Component, Network
+from design.network import Component, Design, Network
 from simopt.simulation.kernel import Measure
 from tests.product_cases import two_products
 from tests.simopt.slow_simulator import measures_of, simulate_slowly
+from tests.small_cases import all_designs
 
 
 def with_storage(case: Case, capacity: float, overflow_cost: float, kind: str = "warehouse") -> Case:
@@ -57,3 +58,9 @@ def _alone(case: Case, tree: Component) -> Case:
         customers,
     )
     return replace(case, network=network, demand={name: case.demand[name] for name in customers})
+
+
+def every_design(case: Case) -> list[Design]:
+    """Every design that breaks no rule."""
+    designs = map(case.network.design, sorted(all_designs(case.network), key=sorted))
+    return [design for design in designs if not case.site_rules.violations(design)]

@@ -123,7 +123,7 @@ def check_emission_cap(case: Case, options: SolveOptions) -> None:
 
 def refuse_shared_storage(case: Case, options: SolveOptions) -> None:
     """Refuse what cannot find levels of products that share storage."""
-    shared = [storage for storage in case.network.storages if len(storage.nodes) > 1]
+    shared = [storage for storage in case.network.storages if storage.joins]
     if not shared:
         return
     what = f"with storage that products share ({shared[0].place})"

@@ -53,7 +53,6 @@ class ComponentPlan:
         """By how much simulation exceeds the single-stage cost, at least 0: the component's price in the master."""
         return max(self.cost.mean - self.single_stage_cost, 0.0)
 
-
     @property
     def priced(self) -> tuple[ComponentPlan, ...]:
         """Everything that the master is told a price of: the parts and the whole."""

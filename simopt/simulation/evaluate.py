@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.network import Design
+from design.storage import SharedStorage
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure
@@ -67,6 +69,25 @@ class EmissionSample:
 
 
 @dataclass(frozen=True, eq=False)
+class StorageSample:
+    """Storage that products share on the replications of an evaluation.
+
+    Parameters
+    ----------
+    storages
+        Those of used sites.
+    used
+        Mean room taken at the end of a period, units of capacity, shape (storage,).
+    costs
+        What overflow costs over the horizon, shape (replication, storage), money.
+    """
+
+    storages: tuple[SharedStorage, ...]
+    used: Floats
+    costs: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """A fresh sample of a design.
 
@@ -86,6 +107,8 @@ class Evaluation:
         None where nothing emits.
     fill_rates
         Of each node with a target, with its half-width.
+    storage
+        None where products share none.
     """
 
     case: Case
@@ -96,6 +119,7 @@ class Evaluation:
     fixed_cost: float
     emissions: EmissionSample | None = None
     fill_rates: Mapping[str, Estimate] = field(default_factory=dict)
+    storage: StorageSample | None = None
 
     @property
     def horizon(self) -> int:
@@ -149,8 +173,12 @@ def evaluate_together(
         How long the first is simulated; the others get as many replications.
     """
     params = params or EvaluationParams()
-    of_emissions = ledger.for_case(case.as_emissions) if case.has_emissions else None
-    tallies = [_Tally(case, ledger, of_emissions, design, levels) for design, levels in decisions]
+    ledgers = {Of.COST: ledger}
+    if case.has_emissions:
+        ledgers[Of.EMISSIONS] = ledger.for_case(case.as_emissions)
+    if case.network.all_storages:
+        ledgers |= {Of.FREE: ledger.for_case(case.with_free_storage), Of.ROOM: ledger.for_case(case.as_room)}
+    tallies = [_Tally(case, ledgers, design, levels) for design, levels in decisions]
     trials = [trial for tally in tallies for trial in tally.trials]
     chunk = _chunk([len(design.nodes) for _, design, _ in trials])
     done, wanted = 0, params.replications
@@ -170,53 +198,67 @@ def _chunk(num_nodes: Sequence[int]) -> int:
     return int(np.clip(CELLS / (BLOCK * len(Measure) * sum(num_nodes)), 1, CHUNK))
 
 
+class Of(Enum):
+    """What is simulated beside a design's cost: the same paths with something else in the place of costs."""
+
+    COST = "cost"
+    EMISSIONS = "emissions"
+    FREE = "cost without overflow of shared storage"
+    ROOM = "room taken of shared storage"
+
+
 class _Tally:
     """What is known of one design, replication by replication."""
 
-    def __init__(
-        self, case: Case, ledger: Ledger, of_emissions: Ledger | None, design: Design, levels: Mapping[str, float]
-    ) -> None:
+    def __init__(self, case: Case, ledgers: Mapping[Of, Ledger], design: Design, levels: Mapping[str, float]) -> None:
         self._case = case
         self._design = design
         self._levels = levels
-        self._emits = of_emissions is not None
-        self.trials: list[Trial] = [(ledger, design, levels)]
-        if of_emissions is not None:
-            self.trials.append((of_emissions, design, levels))
+        self._kinds = tuple(ledgers)
+        self.trials: list[Trial] = [(ledger, design, levels) for ledger in ledgers.values()]
         self._fixed = case.design_fixed_cost(design)
         self._targeted = [name in case.service_targets for name in design.nodes]
-        self._costs: list[Floats] = []
+        self._costs: dict[Of, list[Floats]] = {kind: [] for kind in ledgers}
+        self._totals = {kind: np.zeros((len(design.nodes), len(Measure))) for kind in ledgers}
         self._service: list[Floats] = []
-        self._emitted: list[Floats] = []
-        self._totals = np.zeros((2, len(design.nodes), len(Measure)))
+        self._overflow: list[Floats] = []
+        used = set(design.nodes)
+        self._storages = tuple(one for one in case.network.all_storages if used.intersection(one.nodes))
+        self._members = np.array([[float(name in one.nodes) for name in design.nodes] for one in self._storages])
 
     @property
     def estimate(self) -> Estimate:
         """Of the cost."""
-        return Estimate.of(np.concatenate(self._costs))
+        return Estimate.of(np.concatenate(self._costs[Of.COST]))
 
     def add(self, samples: Iterator[Sample], new: slice) -> None:
         """Take this design's samples, of which only some replications are new."""
-        sample = next(samples)
-        self._costs.append(sample.costs[new] + self._fixed)
-        self._totals[0] += sample.measures[new].sum(axis=0)
-        self._service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, self._targeted])
-        if self._emits:
-            emitted = next(samples)
-            self._emitted.append(emitted.costs[new])
-            self._totals[1] += emitted.measures[new].sum(axis=0)
+        found = {kind: next(samples) for kind in self._kinds}
+        for kind, sample in found.items():
+            self._costs[kind].append(sample.costs[new] + (self._fixed if kind is Of.COST else 0.0))
+            self._totals[kind] += sample.measures[new].sum(axis=0)
+        cost = found[Of.COST]
+        self._service.append(np.stack((cost.met_at_once, cost.demanded))[:, new, self._targeted])
+        if self._storages:
+            held = (cost.measures - found[Of.FREE].measures)[new, :, Measure.HOLDING]
+            self._overflow.append(held @ self._members.T)
 
     def evaluation(self) -> Evaluation:
         """All of it."""
-        case, design, costs = self._case, self._design, np.concatenate(self._costs)
+        case, design, costs = self._case, self._design, np.concatenate(self._costs[Of.COST])
         names = [name for name in design.nodes if name in case.service_targets]
         fill_rates = dict(zip(names, _ratios(*np.concatenate(self._service, axis=1)), strict=True))
-        means, emitted = self._totals / len(costs), None
-        if self._emits:
-            sites = case.as_emissions.design_fixed_cost(design)
-            totals = np.concatenate(self._emitted) + sites
-            emitted = EmissionSample(totals, means[1, :, Measure.HOLDING], means[1, :, Measure.TRANSPORT], sites)
-        return Evaluation(case, design, self._levels, costs, means[0], self._fixed, emitted, fill_rates)
+        means = {kind: totals / len(costs) for kind, totals in self._totals.items()}
+        emitted, stored = None, None
+        if Of.EMISSIONS in means:
+            sites, of = case.as_emissions.design_fixed_cost(design), means[Of.EMISSIONS]
+            totals = np.concatenate(self._costs[Of.EMISSIONS]) + sites
+            emitted = EmissionSample(totals, of[:, Measure.HOLDING], of[:, Measure.TRANSPORT], sites)
+        if self._storages:
+            periods = np.array([case.horizon * case.network.node(one.nodes[0]).share for one in self._storages])
+            room = self._members @ means[Of.ROOM][:, Measure.HOLDING] / periods
+            stored = StorageSample(self._storages, room, np.concatenate(self._overflow))
+        return Evaluation(case, design, self._levels, costs, means[Of.COST], self._fixed, emitted, fill_rates, stored)
 
 
 def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:

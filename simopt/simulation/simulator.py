@@ -165,7 +165,6 @@ class TreeSimulator:
             *([] if multipliers is None else [np.ascontiguousarray(multipliers, dtype=np.float64)]),
         )
 
-
     def _simulate_joined(
         self, component: Component, levels: Floats, demand: Floats, with_gradient: bool, multipliers: Floats | None
     ) -> Sample:
