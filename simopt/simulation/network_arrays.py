@@ -47,11 +47,15 @@ class NetworkArrays(NamedTuple):
     calendar, calendars, no_calendar
         Row of each lane's calendar, -1 for none; last period whose shipments have arrived by the end of each period, -1
         for none, never falling, shape (row, replication, period); an empty one.
-    slope_row
+    value_row
         Row in which the core keeps the derivative in what is shipped; -1 where the receiver's slopes serve.
-    in_start, in_lane
-        Lanes into node i are in_lane[in_start[i]] .. in_lane[in_start[i + 1] - 1].
-    group_start, group_node, group_capacity, group_overflow, unit_size
+    in_start, in_lane, place
+        Lanes into node i are in_lane[in_start[i]] .. in_lane[in_start[i + 1] - 1]; each lane's place among them.
+    waiting_rate
+        Sum of the waiting costs of the lanes into each node, shape (node,).
+    no_limits
+        Empty.
+    group_start, group_node, group, group_capacity, group_overflow, unit_size
         Storage that several nodes share: the nodes of group g, its capacity in units of space, money per unit of space
         above it and period; space that a unit of each node takes.
     """
@@ -75,11 +79,15 @@ class NetworkArrays(NamedTuple):
     calendar: Integers
     calendars: Integers
     no_calendar: Integers
-    slope_row: Integers
+    value_row: Integers
     in_start: Integers
     in_lane: Integers
+    place: Integers
+    waiting_rate: Floats
+    no_limits: NDArray[np.int16]
     group_start: Integers
     group_node: Integers
+    group: Integers
     group_capacity: Floats
     group_overflow: Floats
     unit_size: Floats

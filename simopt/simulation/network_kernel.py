@@ -1,12 +1,23 @@
-"""The compiled core for any acyclic network: one pass over nodes and periods gives costs, service and the exact gradient.
+"""The compiled core: one pass over periods and nodes gives costs, service and the exact pathwise gradient.
 
-As in `kernel`, everything is computed in cumulative quantities; `production` states what assembly, production capacity and
-calendars of lanes add, `rationing` the rules for a short node, `network_arrays` the arrays. Gradients are pathwise
-derivatives by a reverse sweep (adjoint): with λ_i(t) the derivative of the cost in A_i(t),
+Everything is computed in cumulative quantities (MODEL: one period t). With C_i(t) the orders on node i up to t, X_ki(t)
+what its supplier k has shipped to it (in sets of what one unit of i takes) and P_i(t) what i has received or made of it,
 
-    λ_i(t) = w_i(t) + Σ_j ∂X_ij(t)/∂A_i(t) · (what X_ij does on arrival, in transport, in transit),   ∂cost/∂S_i = Σ_t λ_i(t)
+    C_i(t) = own demand + Σ_j q_ij·C_j(t)     orders of its customers (at their last review)
+    A_i(t) = S_i + P_i(t)                     available; P_i(t) = X_ki(t - L_ki), or see `production`
+    Σ_j X_ij(t) = min(C_i(t), A_i(t))         shipped; on hand A_i - Σ X, backorders C_i - Σ X; who gets what: `rationing`
 
-so that the derivatives in all levels cost about as much as one more simulation, at any size and depth.
+Gradients are pathwise derivatives (Glasserman & Tayur 1995) by a reverse sweep (adjoint): with w_i(t) the slope of the
+cost of i's net stock,
+
+    λ_i(t) = w_i(t) + Σ_j ∂X_ij(t)/∂A_i(t) · (derivative of the cost in X_ij(t)),      ∂cost/∂S_i = Σ_t λ_i(t)
+
+so that the derivatives in all levels cost about one more simulation at any size and depth. Ties count as not short, so it
+is the right derivative of every path on trees under first come, first served; under another rule, or where inputs of an
+assembly arrive in the same period, it is the gradient wherever there is one, but at exact ties (whole demand and whole
+levels) it may be neither side's.
+
+`network_arrays.NetworkArrays` says how a network is given.
 """
 
 from __future__ import annotations
@@ -14,240 +25,303 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from simopt.simulation.kernel import NUM_MEASURES, Measure, _serve_leaf, measure_lane, stock, sum_of
 from simopt.simulation.production import (
-    charge_storage,
-    inflow_of,
-    measure_transit,
-    produce,
-    sweep_production,
+    limit,
+    receive,
+    slopes_of_sets,
+    units_arrived,
+    units_in_transit,
+    value_arrivals,
     value_shipments,
 )
-from simopt.simulation.rationing import FCFS, ration, sweep_lane_fcfs, sweep_lanes
+from simopt.simulation.rationing import (
+    FCFS,
+    ration,
+    shares_fcfs,
+    ship_fcfs,
+    shortages,
+    sweep,
+    sweep_assembly_fcfs,
+    sweep_costs_fcfs,
+    sweep_fcfs,
+    sweep_valued_fcfs,
+)
+from simopt.simulation.shared_storage import add_slopes_of_overflow, add_space, overflow_of
+from simopt.simulation.stage import (
+    NUM_MEASURES,
+    Measure,
+    credit_leaf,
+    measure_lane,
+    serve_leaf,
+    serve_own,
+    slopes_of_stock,
+    stock,
+    sum_of,
+)
 
-_HOLDING, _BACKORDER, _PIPELINE = int(Measure.HOLDING), int(Measure.BACKORDER), int(Measure.PIPELINE)
-_MET, _DEMANDED, _CLEAR = int(Measure.MET_AT_ONCE), int(Measure.DEMANDED), int(Measure.PERIODS_WITHOUT_BACKORDERS)
+_HOLDING, _BACKORDER = int(Measure.HOLDING), int(Measure.BACKORDER)
+_TRANSPORT, _PIPELINE = int(Measure.TRANSPORT), int(Measure.PIPELINE)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
+def cumulate_own(demand, column, cumulative):
+    """A node's own demand up to each period from one replication's demand (period, customer); column -1: none."""
+    if column < 0:
+        for t in range(len(cumulative)):
+            cumulative[t] = 0.0
+        return
+    total = 0.0
+    for t in range(len(cumulative)):
+        total += demand[t, column]
+        cumulative[t] = total
+
+
+@_compiled
+def _hold_until_review(total, review, ordered):
+    """What a node has ordered up to each period: what was asked of it by its last review, the first in period 0."""
+    last = 0.0
+    for t in range(len(total)):
+        last = total[t] if t % review == 0 else last
+        ordered[t] = last
+
+
+@_compiled
 def cumulate_orders(network, demand, cumulative):
-    """C_i(t) of every node from one replication's demand (period, customer), and what nodes order at their reviews."""
+    """C_i(t) of every node, receivers before suppliers, and after them the rows of what is ordered at reviews."""
+    out_start, orders_of, quantities, order_row = (
+        network.out_start,
+        network.orders_of,
+        network.quantity,
+        network.order_row,
+    )
+    review, customer = network.review, network.customer
     num_periods = cumulative.shape[1]
-    for i in range(len(network.customer) - 1, -1, -1):
-        own, total = cumulative[i], 0.0
-        if network.customer[i] >= 0:
-            for t in range(num_periods):
-                total += demand[t, network.customer[i]]
-                own[t] = total
-        else:
-            own[:] = 0.0
-        for lane in range(network.out_start[i + 1] - 1, network.out_start[i] - 1, -1):
-            below, quantity = cumulative[network.orders_of[lane]], network.quantity[lane]
+    for i in range(len(customer) - 1, -1, -1):
+        own = cumulative[i]
+        cumulate_own(demand, customer[i], own)
+        for lane in range(out_start[i + 1] - 1, out_start[i] - 1, -1):
+            below, quantity = cumulative[orders_of[lane]], quantities[lane]
             for t in range(num_periods):
                 own[t] += quantity * below[t]
-        if network.review[i] > 1:
-            ordered, last = cumulative[network.order_row[i]], 0.0
-            for t in range(num_periods):
-                last = own[t] if t % network.review[i] == 0 else last
-                ordered[t] = last
+        if review[i] > 1:
+            _hold_until_review(own, review[i], cumulative[order_row[i]])
 
 
 @_compiled
-def _serve_own(i, network, demand, available, total, shipped, short, warm_up, measures):
-    """Service of the own customers of a node that supplies others too: they get what the others do not."""
-    asked_before, asked = 0.0, 0.0
-    for t in range(len(total)):
-        asked_before = asked
-        asked += demand[t]
-        if t < warm_up:
-            continue
-        measures[i, _DEMANDED] += demand[t]
-        got = asked
-        if short and available[t] < total[t]:
-            got = available[t]
-            for lane in range(network.out_start[i], network.out_start[i + 1]):
-                got -= network.quantity[lane] * shipped[lane, t]
-        measures[i, _MET] += min(max(got - asked_before, 0.0), demand[t])
-        if got >= asked - 1e-9 * (1.0 + asked):
-            measures[i, _CLEAR] += 1.0
+def _inflow(lane, supplier, allocation, ordered, state, buffer):
+    """What has been shipped on a lane up to each period; `buffer` holds it where it is not kept elsewhere."""
+    cumulative, available, when, head, num_short, shipped = state
+    if supplier < 0 or num_short[supplier] == 0:
+        return ordered
+    if allocation != FCFS:
+        return shipped[lane]
+    s = supplier
+    ship_fcfs(ordered, available[s], cumulative[s], when[s], head[s], num_short[s], buffer)
+    return buffer
 
 
 @_compiled
-def _serve(i, network, demand, available, total, shipped, short, warm_up, measures, scratch):
-    """Service of i's own customers, if it has any."""
-    if network.customer[i] < 0:
-        return
-    if network.out_start[i] == network.out_start[i + 1]:
-        _serve_leaf(i, available, total, warm_up, measures, scratch)
-    else:
-        own = demand[:, network.customer[i]]
-        _serve_own(i, network, own, available, total, shipped, short, warm_up, measures)
-
-
-@_compiled
-def _credit(i, multiplier, available, total, warm_up, measures, slope, scratch):
-    """Service of a leaf with a multiplier; that many times the slope of what is met at once is taken off its slope."""
-    _serve_leaf(i, available, total, warm_up, measures, scratch)
-    before = total[warm_up - 1] if warm_up > 0 else 0.0
-    for t in range(warm_up, len(total)):
-        if before <= available[t] < total[t]:
-            slope[t] -= multiplier
-        before = total[t]
-
-
-@_compiled
-def _measure_lanes(i, network, r, cumulative, shipped, short, warm_up, measures):
-    """Transport and goods in transit on the lanes into a node."""
-    for k in range(network.in_start[i], network.in_start[i + 1]):
+def _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, binding, measures):
+    """P_i(t) into `made` and what limits it, with the costs of the lanes into i and of inputs that wait."""
+    first, last = network.in_start[i], network.in_start[i + 1]
+    cumulative, rate, cost = state[0], 0.0, 0.0
+    ordered = cumulative[network.order_row[i]]
+    for k in range(first, last):
         lane = network.in_lane[k]
-        if network.tail[lane] < 0:
-            continue
-        inflow = inflow_of(i, lane, network, cumulative, shipped, short)
-        if network.calendar[lane] < 0:
-            before = measures[i, 2], measures[i, _PIPELINE]
-            measure_lane(
-                i, network.lead_time[lane], inflow, warm_up, network.unit_cost[lane], network.pipeline_cost[lane], measures
-            )
-            measures[i, 2] += before[0]
-            measures[i, _PIPELINE] += before[1]
-        else:
-            sent = inflow[len(inflow) - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
-            measures[i, 2] += network.unit_cost[lane] * sent
-            if network.pipeline_cost[lane] > 0.0:
-                measures[i, _PIPELINE] += network.pipeline_cost[lane] * measure_transit(lane, network, r, inflow, warm_up)
+        supplier = network.tail[lane] if coupled else -1
+        inflow = _inflow(lane, supplier, allocation, ordered, state, buffer)
+        lead_time, row = network.lead_time[lane], network.calendar[lane]
+        calendar = network.calendars[row, r] if row >= 0 and coupled else network.no_calendar
+        receive(inflow, lead_time, calendar, k - first, made, binding)
+        if network.waiting_cost[lane] > 0.0:
+            cost += network.waiting_cost[lane] * units_arrived(inflow, lead_time, calendar, warm_up)
+            rate += network.waiting_cost[lane]
+        if network.tail[lane] >= 0:
+            measure_lane(i, lead_time, inflow, warm_up, network.unit_cost[lane], 0.0, measures)
+        if network.pipeline_cost[lane] > 0.0:
+            transit = units_in_transit(inflow, lead_time, calendar, warm_up)
+            measures[i, _PIPELINE] += network.pipeline_cost[lane] * transit
+    if network.capacity_row[i] >= 0 and coupled:
+        limit(made, binding, network.capacities[network.capacity_row[i]])
+    return cost - rate * sum_of(made[warm_up:]) if rate > 0.0 else 0.0
 
 
 @_compiled
-def _forward(network, levels, r, demand, warm_up, allocation, multipliers, with_gradient, work, measures):
+def _serve_besides(i, network, demand, allocation, state, warm_up, measures, buffers):
+    """Service of the own customers of a node that supplies others too."""
+    cumulative, available = state[0], state[1]
+    got, buffer = buffers[0], buffers[1]
+    for t in range(len(got)):
+        got[t] = min(available[i, t], cumulative[i, t])
+    for lane in range(network.out_start[i], network.out_start[i + 1]):
+        sent = _inflow(lane, i, allocation, cumulative[network.orders_of[lane]], state, buffer)
+        for t in range(len(got)):
+            got[t] -= network.quantity[lane] * sent[t]
+    serve_own(i, demand[:, network.customer[i]], got, warm_up, measures)
+
+
+@_compiled
+def _share_storage(network, available, cumulative, warm_up, measures, used):
+    """Overflow of shared storage, split over the nodes by the space they take; `used` is kept for the slopes."""
+    for g in range(len(network.group_capacity)):
+        members = network.group_node[network.group_start[g] : network.group_start[g + 1]]
+        space, capacity, rate = used[g], network.group_capacity[g], network.group_overflow[g]
+        space[:] = 0.0
+        for i in members:
+            add_space(network.unit_size[i], available[i], cumulative[i], warm_up, space)
+        for i in members:
+            measures[i, _HOLDING] += overflow_of(
+                network.unit_size[i], available[i], cumulative[i], warm_up, space, capacity, rate
+            )
+
+
+@_compiled
+def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
-    cumulative, available, slope, shipped, share, short, made, binding, _, periods, scratch = work
+    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, _, _ = work
+    in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
+    customer = network.customer
+    lead_times, order_row, made_row, rates = network.lead_time, network.order_row, network.made_row, network.rates
+    unit_cost, pipeline_cost, group_count = network.unit_cost, network.pipeline_cost, len(network.group_capacity)
+    state = cumulative, available, when, head, num_short, shipped
+    buffer, made, scratch = buffers[0], buffers[1], buffers[2:4]
     cumulate_orders(network, demand, cumulative)
     for i in range(len(levels)):
-        total, supply = cumulative[i], available[i]
-        first, last = network.out_start[i], network.out_start[i + 1]
-        if network.made_row[i] < 0:
-            lane = network.in_lane[network.in_start[i]]
-            inflow, lead_time = inflow_of(i, lane, network, cumulative, shipped, short), network.lead_time[lane]
-            waiting = 0.0
+        total, supply, waiting = cumulative[i], available[i], 0.0
+        if made_row[i] < 0:
+            lane = in_lane[in_start[i]]
+            lead_time, supplier, inflow = lead_times[lane], tail[lane], cumulative[order_row[i]]
+            if supplier >= 0 and coupled and num_short[supplier] > 0:
+                if allocation == FCFS:
+                    above = available[supplier], cumulative[supplier]
+                    ship_fcfs(inflow, above[0], above[1], when[supplier], head[supplier], num_short[supplier], buffer)
+                    inflow = buffer
+                else:
+                    inflow = shipped[lane]
+            if supplier >= 0:
+                measure_lane(i, lead_time, inflow, warm_up, unit_cost[lane], pipeline_cost[lane], measures)
         else:
-            waiting = produce(
-                i, network, r, cumulative, shipped, short, warm_up, made, binding[network.made_row[i]]
-            )
-            inflow, lead_time = made, 0
-        measures[i, _HOLDING], measures[i, _BACKORDER], short[i] = stock(
-            levels[i], lead_time, inflow, total, warm_up, network.rates[i], supply, slope[i], scratch
+            row = binding[made_row[i]]
+            waiting = _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, row, measures)
+            lead_time, inflow = 0, made
+        holding, measures[i, _BACKORDER], is_short = stock(
+            levels[i], lead_time, inflow, total, warm_up, rates[i], supply, scratch
         )
-        measures[i, _HOLDING] += waiting
-        _measure_lanes(i, network, r, cumulative, shipped, short, warm_up, measures)
-        if short[i] and first < last:
-            ration(
-                allocation,
-                first,
-                last,
-                network.orders_of,
-                network.quantity,
-                supply,
-                total,
-                cumulative,
-                shipped,
-                share,
-                periods,
-            )
-        if not with_gradient:
-            _serve(i, network, demand, supply, total, shipped, short[i], warm_up, measures, scratch)
-        elif len(multipliers) > 0 and multipliers[i] != 0.0:
-            _credit(i, multipliers[i], supply, total, warm_up, measures, slope[i], scratch)
-    if len(network.group_capacity) > 0:
-        charge_storage(network, available, cumulative, warm_up, measures[:, _HOLDING], slope, scratch[0])
+        measures[i, _HOLDING] = holding + waiting
+        first, last = out_start[i], out_start[i + 1]
+        num_short[i] = 1 if is_short else 0
+        if is_short and first < last:
+            if allocation == FCFS:
+                num_short[i] = shortages(supply, total, when[i], head[i])
+            else:
+                rows, quantity = network.orders_of, network.quantity
+                ration(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share)
+        if serving and customer[i] >= 0:
+            if first == last:
+                serve_leaf(i, supply, total, warm_up, measures, scratch)
+            else:
+                _serve_besides(i, network, demand, allocation, state, warm_up, measures, scratch)
+    if group_count > 0:
+        _share_storage(network, available, cumulative, warm_up, measures, used)
 
 
 @_compiled
-def _pull(i, network, warm_up, allocation, work):
-    """Add to node i's slopes what its shipments do."""
-    cumulative, available, slope, shipped, share, _, _, _, lane_slope, _, _ = work
-    first, last = network.out_start[i], network.out_start[i + 1]
-    if allocation != FCFS:
-        state = available[i], cumulative[i], cumulative, shipped, share
-        sweep_lanes(
-            allocation,
-            first,
-            last,
-            network.orders_of,
-            network.slope_row,
-            network.quantity,
-            state,
-            lane_slope,
-            slope[i],
-        )
-        return
-    own = slope[i]
-    for lane in range(first, last):
-        if network.slope_row[lane] < 0:
-            sweep_lane_fcfs(
-                slope[network.head[lane]],
-                own,
-                share[lane],
-                network.lead_time[lane],
-                warm_up,
-                network.unit_cost[lane],
-                network.pipeline_cost[lane],
-            )
-        else:
-            row, parts = lane_slope[network.slope_row[lane]], share[lane]
-            for t in range(len(own)):
-                own[t] += parts[t] * row[t]
-
-
-@_compiled
-def _backward(network, r, warm_up, allocation, work, gradient):
-    """λ_i(t) of every node from the slopes of its own cost, receivers before suppliers."""
-    _, _, slope, _, _, short, _, binding, lane_slope, _, _ = work
-    for i in range(len(gradient) - 1, -1, -1):
-        if short[i] and network.out_start[i] < network.out_start[i + 1]:
-            _pull(i, network, warm_up, allocation, work)
-        gradient[i] = sum_of(slope[i])
-        valued = False
-        for k in range(network.in_start[i], network.in_start[i + 1]):
-            lane = network.in_lane[k]
-            if network.tail[lane] >= 0 and short[network.tail[lane]] and network.slope_row[lane] >= 0:
-                value_shipments(lane, network, r, warm_up, lane_slope[network.slope_row[lane]])
-                valued = True
-        if not valued:
+def _value_lanes(i, r, network, warm_up, num_short, limits, slope, value):
+    """Derivative of the cost in what short suppliers ship to i on lanes that have a row of `value`."""
+    first, last = network.in_start[i], network.in_start[i + 1]
+    for k in range(first, last):
+        lane = network.in_lane[k]
+        if network.value_row[lane] < 0 or num_short[network.tail[lane]] == 0:
             continue
-        if network.made_row[i] >= 0:
-            sweep_production(i, network, r, short, binding[network.made_row[i]], warm_up, slope[i], lane_slope)
-        else:
-            lane = network.in_lane[network.in_start[i]]
-            row, lead_time = lane_slope[network.slope_row[lane]], network.lead_time[lane]
-            for t in range(len(row) - lead_time):
-                row[t] += slope[i, t + lead_time]
+        lead_time, row = network.lead_time[lane], network.calendar[lane]
+        calendar = network.calendars[row, r] if row >= 0 else network.no_calendar
+        worth = value[network.value_row[lane]]
+        unit_cost, pipeline_cost = network.unit_cost[lane], network.pipeline_cost[lane]
+        value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, network.waiting_cost[lane], worth)
+        value_arrivals(k - first, slope, limits, lead_time, calendar, worth)
 
 
 @_compiled
-def make_work(network, num_periods, with_gradient):
-    """What one replication needs, overwritten by the next: see `_forward`."""
-    num_nodes, num_lanes = len(network.customer), network.out_start[-1]
-    num_rows = max(num_nodes, network.order_row.max() + 1)
-    num_made, num_sloped = network.made_row.max() + 1, (network.slope_row.max() + 1 if with_gradient else 0)
+def _sweep_node(i, network, warm_up, work, parts):
+    """Add to the slopes of a short node what its shipments do, under first come, first served."""
+    cumulative, _, when, head, num_short, _, _, binding, _, _, slope, value = work
+    total, own, count, periods = cumulative[i], slope[i], num_short[i], when[i]
+    for lane in range(network.out_start[i], network.out_start[i + 1]):
+        shares_fcfs(cumulative[network.orders_of[lane]], total, head[i], count, parts)
+        if network.value_row[lane] >= 0:
+            sweep_valued_fcfs(value[network.value_row[lane]], own, periods, parts, count)
+            continue
+        j, lead_time = network.head[lane], network.lead_time[lane]
+        if network.made_row[j] < 0:
+            sweep_fcfs(slope[j], own, periods, parts, count, lead_time)
+        else:
+            place, limits = network.place[lane], binding[network.made_row[j]]
+            sweep_assembly_fcfs(slope[j], limits, place, own, periods, parts, count, lead_time)
+        costs = network.unit_cost[lane], network.pipeline_cost[lane], network.waiting_cost[lane]
+        if costs[0] != 0.0 or costs[1] != 0.0 or costs[2] != 0.0:
+            sweep_costs_fcfs(own, periods, parts, count, lead_time, warm_up, costs[0], costs[1], costs[2])
+
+
+@_compiled
+def _backward(network, r, warm_up, allocation, multipliers, work, measures, gradient):
+    """λ_i(t) of every node, receivers before suppliers, and their sums.
+
+    Once summed, the slopes of a node that `production` describes become those in Z_i(t), which its suppliers need.
+    """
+    cumulative, available, _, _, num_short, shipped, share, binding, used, buffers, slope, value = work
+    out_start, made_row, rates, waiting_rate = network.out_start, network.made_row, network.rates, network.waiting_rate
+    group, unit_size = network.group, network.unit_size
+    has_groups, has_multipliers, has_values = len(network.group_capacity) > 0, len(multipliers) > 0, len(value) > 0
+    for i in range(len(gradient) - 1, -1, -1):
+        own, total, supply, first, last = slope[i], cumulative[i], available[i], out_start[i], out_start[i + 1]
+        slopes_of_stock(supply, total, warm_up, rates[i], own)
+        if has_multipliers and multipliers[i] != 0.0:
+            credit_leaf(i, multipliers[i], supply, total, warm_up, measures, own, buffers[2:4])
+        if has_groups and group[i] >= 0:
+            capacity, rate = network.group_capacity[group[i]], network.group_overflow[group[i]]
+            add_slopes_of_overflow(unit_size[i], supply, total, warm_up, used[group[i]], capacity, rate, own)
+        if num_short[i] > 0 and first < last:
+            if allocation == FCFS:
+                _sweep_node(i, network, warm_up, work, buffers[0])
+            else:
+                rows, quantity = network.orders_of, network.quantity
+                sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
+        gradient[i] = sum_of(own)
+        if made_row[i] >= 0:
+            slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
+        if has_values:
+            limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
+            _value_lanes(i, r, network, warm_up, num_short, limits, own, value)
+
+
+def make_work(network, num_periods, allocation, with_gradient):
+    """What one replication leaves behind, overwritten by the next (see `_forward`, `_backward`).
+
+    Made outside the compiled code: numpy asks the system for large pages, which halves the time of large networks.
+    """
+    num_nodes, num_lanes = len(network.customer), (0 if allocation == FCFS else network.out_start[-1])
+    num_rows, num_made = max(num_nodes, network.order_row.max() + 1), network.made_row.max() + 1
+    num_sloped, num_valued = (num_nodes, network.value_row.max() + 1) if with_gradient else (0, 0)
     return (
         np.empty((num_rows, num_periods)),
         np.empty((num_nodes, num_periods)),
-        np.empty((num_nodes, num_periods)),
+        np.empty((num_nodes, num_periods + 1), dtype=np.int32),
+        np.empty((num_nodes, num_periods), dtype=np.int32),
+        np.zeros(num_nodes, dtype=np.int64),
         np.empty((num_lanes, num_periods)),
-        np.zeros((num_lanes, num_periods)),
-        np.zeros(num_nodes, dtype=np.bool_),
-        np.empty(num_periods),
+        np.empty((num_lanes, num_periods)),
         np.empty((num_made, num_periods), dtype=np.int16),
+        np.empty((len(network.group_capacity), num_periods)),
+        np.empty((4, num_periods)),
         np.empty((num_sloped, num_periods)),
-        np.empty(num_periods + 1, dtype=np.int64),
-        np.empty((2, num_periods)),
+        np.empty((num_valued, num_periods)),
     )
 
 
 @_compiled
-def simulate_network(network, levels, demand, warm_up, allocation, with_gradient, multipliers):
+def simulate_network(network, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers, work):
     """Simulate an acyclic network over many replications.
 
     Parameters
@@ -262,11 +336,16 @@ def simulate_network(network, levels, demand, warm_up, allocation, with_gradient
         Periods that do not count.
     allocation
         `FCFS`, `PRIORITY` or `FAIR_SHARE` of `rationing`.
+    coupled
+        False: every node is supplied as if its suppliers never ran short, nothing limited production and no lead time
+        varied (the single-stage view of the master).
     with_gradient
-        Whether the reverse sweep runs; service is measured only where it does not.
+        Whether the reverse sweep runs, for coupled nodes; service is measured only where it does not.
     multipliers
-        Worth of a unit met at once at each leaf, shape (node,) or empty: with a gradient, service is measured at leaves
+        Worth of a unit met at once at each leaf, shape (node,), or empty: with a gradient, service is measured at leaves
         where it is not 0, and the gradient is that of the cost less what is met at once times this.
+    work
+        As made by `make_work`, of one thread.
 
     Returns
     -------
@@ -277,9 +356,9 @@ def simulate_network(network, levels, demand, warm_up, allocation, with_gradient
     num_replications, num_nodes = demand.shape[0], len(levels)
     measures = np.zeros((num_replications, num_nodes, NUM_MEASURES))
     gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
-    work = make_work(network, demand.shape[1], with_gradient)
     for r in range(num_replications):
-        _forward(network, levels, r, demand[r], warm_up, allocation, multipliers, with_gradient, work, measures[r])
+        path, row = demand[r], measures[r]
+        _forward(network, levels, r, path, warm_up, allocation, coupled, not with_gradient, work, row)
         if with_gradient:
-            _backward(network, r, warm_up, allocation, work, gradient[r])
+            _backward(network, r, warm_up, allocation, multipliers, work, row, gradient[r])
     return measures, gradient

@@ -17,32 +17,86 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def _ration_fcfs(first, last, rows, available, total, cumulative, shipped, share, periods):
-    """Orders in turn, those of one period in proportion to their sizes."""
-    for lane in range(first, last):
-        ordered = cumulative[rows[lane]]
-        for t in range(len(total)):
-            shipped[lane, t] = ordered[t]
-            share[lane, t] = 0.0
+def shortages(available, total, when, head):
+    """Under first come, first served: the periods in which a node is short, and the order that is partly met in each.
+
+    Fills when[k], ascending, and head[k], the period of the oldest orders not wholly met; returns how many k.
+    """
     num_short = 0
     for t in range(len(total)):
-        periods[num_short] = t
+        when[num_short] = t
         num_short += 1 if available[t] < total[t] else 0
     tau = 0
     for k in range(num_short):
-        t = periods[k]
-        while total[tau] <= available[t]:
+        while total[tau] <= available[when[k]]:
             tau += 1
+        head[k] = tau
+    return num_short
+
+
+@_compiled
+def ship_fcfs(ordered, available, total, when, head, num_short, shipped):
+    """What is shipped on one lane up to each period: orders in turn, those of one period in proportion to their sizes."""
+    for t in range(len(total)):
+        shipped[t] = ordered[t]
+    for k in range(num_short):
+        t, tau = when[k], head[k]
         before = total[tau - 1] if tau > 0 else 0.0
-        served = available[t] - before
-        asked = total[tau] - before
-        part = 1.0 / asked
-        for lane in range(first, last):
-            ordered = cumulative[rows[lane]]
-            own_before = ordered[tau - 1] if tau > 0 else 0.0
-            own = ordered[tau] - own_before
-            share[lane, t] = own * part
-            shipped[lane, t] = own_before + served * own / asked
+        own_before = ordered[tau - 1] if tau > 0 else 0.0
+        shipped[t] = own_before + (available[t] - before) * (ordered[tau] - own_before) / (total[tau] - before)
+
+
+@_compiled
+def shares_fcfs(ordered, total, head, num_short, share):
+    """The lane's share of the supplier's next unit in each period in which it is short, share[k]."""
+    for k in range(num_short):
+        tau = head[k]
+        before = total[tau - 1] if tau > 0 else 0.0
+        own_before = ordered[tau - 1] if tau > 0 else 0.0
+        share[k] = (ordered[tau] - own_before) * (1.0 / (total[tau] - before))
+
+
+@_compiled
+def sweep_fcfs(slope, own, when, share, num_short, lead_time):
+    """Add to a node's slopes what its shipments on one lane do on arrival, a lead time later."""
+    for k in range(num_short):
+        if when[k] + lead_time >= len(own):
+            break
+        own[when[k]] += share[k] * slope[when[k] + lead_time]
+
+
+@_compiled
+def sweep_assembly_fcfs(slope, limits, place, own, when, share, num_short, lead_time):
+    """The same where the receiver needs other inputs too: only where this lane is the one that limits it."""
+    for k in range(num_short):
+        arrival = when[k] + lead_time
+        if arrival >= len(own):
+            break
+        if limits[arrival] == place:
+            own[when[k]] += share[k] * slope[arrival]
+
+
+@_compiled
+def sweep_costs_fcfs(own, when, share, num_short, lead_time, warm_up, unit_cost, pipeline_cost, waiting_cost):
+    """Add what shipments on one lane do to transport, to goods in transit and to inputs that wait at the receiver."""
+    num_periods = len(own)
+    for k in range(num_short):
+        t, part = when[k], share[k]
+        if t == num_periods - 1:
+            own[t] += part * unit_cost
+        if t == warm_up - 1:
+            own[t] -= part * unit_cost
+        if t >= warm_up:
+            own[t] += part * pipeline_cost
+        if warm_up <= t + lead_time < num_periods:
+            own[t] += part * (waiting_cost - pipeline_cost)
+
+
+@_compiled
+def sweep_valued_fcfs(value, own, when, share, num_short):
+    """The same where the derivative of the cost in what is shipped up to each period is known, value[t]."""
+    for k in range(num_short):
+        own[when[k]] += share[k] * value[when[k]]
 
 
 @_compiled
@@ -76,13 +130,13 @@ def _ration_fairly(first, last, rows, available, total, cumulative, shipped, sha
 
 
 @_compiled
-def ration(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share, periods):
-    """What a node that is short ships on its lanes first .. last - 1 up to each period, in units of the receivers.
+def ration(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share):
+    """What a node that is short ships on its lanes first .. last - 1 up to each period, under priority or in fair shares.
 
     Parameters
     ----------
     allocation
-        `FCFS`, `PRIORITY` or `FAIR_SHARE`.
+        `PRIORITY` or `FAIR_SHARE`.
     first, last
         The node's lanes.
     rows, quantity
@@ -92,42 +146,22 @@ def ration(allocation, first, last, rows, quantity, available, total, cumulative
     cumulative
         Cumulative orders, shape (row, period).
     shipped, share
-        Filled, shape (lane, period): what is shipped, and what the sweeps below need to know of the rule.
-    periods
-        Scratch, shape (period + 1,), whole numbers.
+        Filled, shape (lane, period): what is shipped, and what `sweep` needs to know of the rule.
     """
-    if allocation == FCFS:
-        _ration_fcfs(first, last, rows, available, total, cumulative, shipped, share, periods)
-    elif allocation == PRIORITY:
+    if allocation == PRIORITY:
         _ration_priority(first, last, rows, quantity, available, total, cumulative, shipped, share)
     else:
         _ration_fairly(first, last, rows, available, total, cumulative, shipped, share)
 
 
 @_compiled
-def sweep_lane_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost):
-    """Add to a node's slopes what the shipments on one lane do: on arrival a lead time later, in transport, in transit."""
-    num_periods = len(own)
-    for t in range(num_periods - lead_time):
-        own[t] += share[t] * slope[t + lead_time]
-    own[num_periods - 1] += share[num_periods - 1] * unit_cost
-    if warm_up > 0:
-        own[warm_up - 1] -= share[warm_up - 1] * unit_cost
-    if pipeline_cost > 0.0:
-        for t in range(warm_up, num_periods):
-            own[t] += share[t] * pipeline_cost
-        for t in range(max(warm_up - lead_time, 0), num_periods - lead_time):
-            own[t] -= share[t] * pipeline_cost
-
-
-@_compiled
-def _sweep_priority(first, last, slope_row, quantity, available, total, share, lane_slope, own):
+def _sweep_priority(first, last, quantity, available, total, share, value, own):
     """U_j(t), what the first j lanes get, hangs on U_j(t - 1), so time runs backward."""
     carried = np.zeros(last - first)
     for t in range(len(total) - 1, -1, -1):
         following = 0.0
         for lane in range(last - 1, first - 1, -1):
-            direct = lane_slope[slope_row[lane], t] / quantity[lane]
+            direct = value[lane, t] / quantity[lane]
             up_to_lane = direct - following + carried[lane - first]
             following = direct
             carried[lane - first] = 0.0
@@ -139,7 +173,7 @@ def _sweep_priority(first, last, slope_row, quantity, available, total, share, l
 
 
 @_compiled
-def _sweep_fairly(first, last, rows, slope_row, available, total, cumulative, shipped, share, lane_slope, own):
+def _sweep_fairly(first, last, rows, available, total, cumulative, shipped, share, value, own):
     """X_j(t) = X_j(t - 1) + φ(t)·(C_j(t) - X_j(t - 1)), φ = (A(t) - X(t - 1))/(C(t) - X(t - 1)), backward in time."""
     carried = np.zeros(last - first)
     for t in range(len(total) - 1, -1, -1):
@@ -151,7 +185,7 @@ def _sweep_fairly(first, last, rows, slope_row, available, total, cumulative, sh
         gone = min(total[t - 1], available[t - 1]) if t > 0 else 0.0
         moved = 0.0
         for lane in range(first, last):
-            carried[lane - first] += lane_slope[slope_row[lane], t]
+            carried[lane - first] += value[lane, t]
             before = shipped[lane, t - 1] if t > 0 else 0.0
             moved += carried[lane - first] * (cumulative[rows[lane], t] - before)
             carried[lane - first] *= 1.0 - part
@@ -162,26 +196,19 @@ def _sweep_fairly(first, last, rows, slope_row, available, total, cumulative, sh
 
 
 @_compiled
-def sweep_lanes(allocation, first, last, rows, slope_row, quantity, state, lane_slope, own):
-    """Add to a short node's slopes what its lanes' shipments do, where these slopes are rows of `lane_slope`.
+def sweep(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share, value, own):
+    """Add to a short node's slopes what its shipments do.
 
     Parameters
     ----------
-    allocation, first, last, rows, quantity
+    allocation, first, last, rows, quantity, available, total, cumulative, shipped, share
         As in `ration`.
-    slope_row
-        By lane: the row of `lane_slope`, the derivative of the cost in what is shipped on it up to each period.
-    state
-        (available, total, cumulative, shipped, share) as `ration` left them.
+    value
+        Derivative of the cost in what is shipped on each lane up to each period, shape (lane, period).
     own
         The node's slopes, shape (period,), added to.
     """
-    available, total, cumulative, shipped, share = state
-    if allocation == FCFS:
-        for lane in range(first, last):
-            for t in range(len(own)):
-                own[t] += share[lane, t] * lane_slope[slope_row[lane], t]
-    elif allocation == PRIORITY:
-        _sweep_priority(first, last, slope_row, quantity, available, total, share, lane_slope, own)
+    if allocation == PRIORITY:
+        _sweep_priority(first, last, quantity, available, total, share, value, own)
     else:
-        _sweep_fairly(first, last, rows, slope_row, available, total, cumulative, shipped, share, lane_slope, own)
+        _sweep_fairly(first, last, rows, available, total, cumulative, shipped, share, value, own)
