@@ -83,6 +83,7 @@ class ExactParts:
     def __init__(
         self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: QuadratureSingleStage | None = None
     ) -> None:
+        refuse_shared_storage(case, options)
         self._case = case
         self.options = options
         self.ledger = ledger

@@ -14,7 +14,7 @@ from design.network import Component
 from simopt.simulation.joined_arrays import joined_arrays
 from simopt.simulation.kernel import FCFS, NUM_COSTS, PRIORITY, Measure, simulate_tree
 from simopt.simulation.network_arrays import NetworkArrays
-from simopt.simulation.network_kernel import simulate_network
+from simopt.simulation.network_kernel import make_work, simulate_network
 
 Floats = NDArray[np.float64]
 
@@ -171,14 +171,17 @@ class TreeSimulator:
         """Trees that share storage, by the core for any network."""
         if component not in self._joined:
             self._joined[component] = joined_arrays(self._case, component)
+        network, allocation = self._joined[component], self._allocation.value
         measures, gradient = simulate_network(
-            self._joined[component],
+            network,
             np.ascontiguousarray(levels, dtype=np.float64),
             np.ascontiguousarray(demand),
             self._case.warm_up,
-            self._allocation.value,
+            allocation,
+            True,
             with_gradient,
             np.ascontiguousarray([] if multipliers is None else multipliers, dtype=np.float64),
+            make_work(network, demand.shape[1], allocation, with_gradient),
         )
         return Sample(measures, gradient if with_gradient else None)
 

@@ -17,6 +17,7 @@ from design.network import Component, Design
 from design.node import Lane, Node
 from design.storage import has_room
 from simopt.apps.alternatives import AlternativesOptions, find_alternatives
+from simopt.apps.frontier import FrontierOptions, find_frontier
 from simopt.apps.methods import ExactParts
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve
@@ -305,6 +306,43 @@ def test_what_cannot_share_storage_is_refused(options: SolveOptions, changed: di
     with pytest.raises((OptionError, NotAdditiveError)) as raised:
         solve(replace(case, network=replace(case.network, nodes=nodes)), options)
     assert said in str(raised.value)
+
+
+def with_held_emissions(case: Case) -> Case:
+    nodes = tuple(replace(node, holding_emission=0.1) for node in case.network.nodes)
+    return replace(case, network=replace(case.network, nodes=nodes))
+
+
+@pytest.mark.parametrize(
+    ("case", "against", "said"),
+    [
+        (depots(14.0, 0.3), "service", "service_target of 'shop/A' with storage that products share"),
+        (with_held_emissions(depots(14.0, 0.3)), "emissions", "(holding_emission) with storage that products share"),
+    ],
+)
+def test_frontiers_that_cannot_share_storage_are_refused(case: Case, against: str, said: str) -> None:
+    with pytest.raises(OptionError) as raised:
+        find_frontier(case, FrontierOptions(against, 3), lambda _: None)
+    assert said in str(raised.value)
+
+
+def test_a_frontier_pays_for_storage() -> None:
+    case = depots(14.0, 0.3)
+    found = find_frontier(case, FrontierOptions("num-sites", 3), lambda _: None)
+    state = all_simulated(case)
+    for point in found.points:
+        allowed = [d for d in every_design(case) if point.limit is None or places(d) <= point.limit]
+        assert state.cost_of(point.design) <= 1.002 * min(map(state.cost_of, allowed))
+        sample = independent_cost(
+            case, point.design, dict(point.levels), np.asarray(ledger_of(case).search_paths(2000))
+        )
+        assert point.cost.mean == pytest.approx(sample, abs=6.0 * point.cost.half_width)
+    assert [places(point.design) for point in found.points] == [2, 1]
+
+
+def places(design: Design) -> int:
+    """How many depots a design uses."""
+    return len({name.split("/")[0] for name in design.nodes} & set(DEPOTS))
 
 
 def test_the_command_reports_storage_and_simulates_it_again(simopt: Command, tmp_path: Path) -> None:
