@@ -214,7 +214,7 @@ def _shown(value: Value) -> str:
 
 
 def with_storage_rows(rows: Sequence[Mapping[str, Any]], blank: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Rows of nodes to be written, with one more for every site whose products share a storage, before its first.
+    """Rows of nodes to be written, and after them one for every site whose products share a storage.
 
     Parameters
     ----------
@@ -223,17 +223,15 @@ def with_storage_rows(rows: Sequence[Mapping[str, Any]], blank: Mapping[str, Any
     blank
         A row with defaults only.
     """
-    sites = {row["node"]: row for row in reversed(rows) if row["site_storage"] < inf}
-    found, written = list[Mapping[str, Any]](), set[str]()
-    for row in rows:
-        site = sites.get(row["node"])
-        if site is None:
-            found.append(row)
-            continue
-        if row["node"] not in written:
-            written.add(row["node"])
-            storage = {"storage_capacity": site["site_storage"], "overflow_cost": site["site_overflow"]}
-            found.append({**blank, "node": row["node"], **storage})
-        has_own = row["site_storage"] == inf and row["overflow_cost"] == 0.0
-        found.append({**row, "overflow_cost": "0.0"} if has_own else row)
-    return found
+    sites = {row["node"]: row for row in rows if row["site_storage"] < inf}
+    found = [
+        {**row, "overflow_cost": "0.0"}  # a blank would take that of the site
+        if row["node"] in sites and row["site_storage"] == inf and row["overflow_cost"] == 0.0
+        else row
+        for row in rows
+    ]
+    shared = [
+        {**blank, "node": name, "storage_capacity": row["site_storage"], "overflow_cost": row["site_overflow"]}
+        for name, row in sites.items()
+    ]
+    return [*found, *shared]

@@ -70,6 +70,12 @@ def test_what_is_written_is_read_again(tmp_path: Path, old: str, new: str) -> No
     assert load_case(tmp_path / "again") == case
 
 
+def test_a_network_in_any_order_survives_writing_and_reading(tmp_path: Path) -> None:
+    case = stored(0, 30.0, 2.0)
+    save_case(case, tmp_path / "written")
+    assert load_case(tmp_path / "written").network == case.network
+
+
 def test_a_products_own_storage_is_not_the_sites(tmp_path: Path) -> None:
     network = read(tmp_path, "depot,heavy,,,0.5,,,", "depot,heavy,,,0.5,,30,").network
     assert network.node("depot/heavy").cost_rates == (0.5, 0.0, 30.0, 1.5, 0.0)
