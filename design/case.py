@@ -15,6 +15,7 @@ from design.node import Lane
 from design.seasons import weighted_network
 from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
+from design.storage import free_storage, has_room, room_network
 
 
 class CaseError(BadInputError):
@@ -133,6 +134,31 @@ class Case:
     def as_emissions(self) -> Case:
         """The case with emissions in the place of costs and without a cap."""
         return replace(self, network=emission_network(self.network), emissions=EmissionSettings())
+
+    @cached_property
+    def with_free_storage(self) -> Case:
+        """The case without overflow costs of storage that products share."""
+        return replace(self, network=free_storage(self.network))
+
+    @cached_property
+    def as_room(self) -> Case:
+        """The case with room taken of shared storage in the place of costs, in units of capacity times periods."""
+        return replace(self, network=room_network(self.network), emissions=EmissionSettings())
+
+    @cached_property
+    def without_idle_storage(self) -> Case:
+        """The case without overflow costs of storage that holds whatever any sensible levels may fill it with.
+
+        Those are the mean demand of all customers that can be reached over the longest path's lead time and eight
+        standard deviations; whether levels found keep to the storage is to be checked by `has_room`.
+        """
+        periods, levels = self.network.longest_path + 1, dict[str, float]()
+        for name, customers in self.network.reachable_customers.items():
+            variance = sum(self.demand[c].standard_deviation ** 2 for c in customers)
+            levels[name] = periods * sum(self.mean_demand[c] for c in customers) + 8.0 * (periods * variance) ** 0.5
+        busy = {one.place for one in self.network.storages if not has_room([one], levels)}
+        idle = {one.place for one in self.network.storages} - busy
+        return replace(self, network=free_storage(self.network, idle)) if idle else self
 
     @cached_property
     def has_emissions(self) -> bool:

@@ -18,7 +18,7 @@ from design.distance import distance_between
 from design.errors import CycleInNetworkError
 from design.network import Network
 from design.node import Lane, Node
-from design.products import Tables, spread_products
+from design.products import Tables, spread_products, with_storage_rows
 from design.records import lane_record, point_record
 from design.season_files import read_demand
 from design.seasons import Season, in_season, with_seasons
@@ -311,7 +311,7 @@ def save_case(case: Case, folder: Path) -> None:
         if network.node(k.destination).season in first
     ]
     demand = [{**_LAYER, **point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
-    _write_table(folder / "nodes.csv", _NODE_COLUMNS, nodes)
+    _write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
     _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
 

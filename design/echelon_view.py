@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyomo.environ as pyo
@@ -129,16 +129,22 @@ class EchelonView:
         stock_cost
             Holding and backorders, money per period.
         """
-        if component.source not in self._prices:
+        customers, rows, bound = self._case.network.customers, list[Row](), 0.0
+        trees = [tree for tree in component.each if tree.source in self._prices]
+        if not trees:
             return []
-        shares = dict.fromkeys(paths_of(component, self._case.network.customers), 1.0)
-        cut = self._prices[component.source].cut(shares)
-        row = self._row(component.source, cut)
-        missing = self._per_horizon * (stock_cost - cut.value(shares))
+        for tree in trees:
+            shares = dict.fromkeys(paths_of(tree, customers), 1.0)
+            cut = self._prices[tree.source].cut(shares)
+            rows.append(self._row(tree.source, cut))
+            bound += cut.value(shares)
+        missing = self._per_horizon * (stock_cost - bound)
         if missing <= 0.0:
-            return [row]
-        extra = price_row(self._model, self._session, component, self._case.network.customers, missing)
-        return [_merged(row, extra, self._theta[component.source])]
+            return rows
+        extra = price_row(self._model, self._session, component, customers, missing)
+        alone = [tree.source for tree in component.each if tree.source not in self._prices]
+        own = [variable for s in alone for variable in (self._model.source_stock_cost[s], self._model.extra[s])]
+        return [_merged(rows, extra, len(component.each), self._session.columns(own))]
 
     def _shares(self, source: str, values: Floats) -> dict[Path, float]:
         shares = {path: min(values[self._path_column[path]], 1.0) for path in self._paths[source]}
@@ -162,14 +168,19 @@ def _others(model: pyo.ConcreteModel, paths: dict[str, list[Path]]) -> list[pyo.
     return [*(model.source_stock_cost[s] for s in alone), *(model.extra[s] for s in alone)]
 
 
-def _merged(cut: Row, extra: Row, theta: int) -> Row:
-    """Θ ≥ cut + what `extra` demands of its first column, the price of a component."""
-    factors = dict(zip(cut.columns, cut.coefficients, strict=True))
-    for column, factor in zip(extra.columns[1:], extra.coefficients[1:], strict=True):
-        factors[column] = factors.get(column, 0.0) + factor
-    if theta not in factors:
-        raise ValueError("cut: expected a row over Θ")
-    return Row(cut.lower + extra.lower, tuple(factors), tuple(factors.values()))
+def _merged(cuts: list[Row], extra: Row, num_prices: int, alone: Sequence[int]) -> Row:
+    """ΣΘ ≥ Σ cuts + what `extra` demands of its first columns, the prices of components.
+
+    The stock costs of sources without a Θ, those that supply nobody else, stand in the columns `alone`.
+    """
+    factors = dict.fromkeys(alone, 1.0)
+    for columns, coefficients in (
+        *((cut.columns, cut.coefficients) for cut in cuts),
+        (extra.columns[num_prices:], extra.coefficients[num_prices:]),
+    ):
+        for column, factor in zip(columns, coefficients, strict=True):
+            factors[column] = factors.get(column, 0.0) + factor
+    return Row(sum(cut.lower for cut in cuts) + extra.lower, tuple(factors), tuple(factors.values()))
 
 
 def _lanes(path: Path) -> list[LanePair]:

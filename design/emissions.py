@@ -61,6 +61,7 @@ def emission_network(network: Network) -> Network:
             holding_cost=given.holding_emission,
             holding_quadratic=0.0,
             overflow_cost=0.0,
+            site_overflow=0.0,
             backorder_cost=0.0,
             fixed_cost=given.site_emission,
         )

@@ -202,9 +202,10 @@ def _lead_time(case: Case, point: Key) -> int:
 
 def _holding(node: Node, stock: Floats) -> tuple[Floats, Floats]:
     """Holding cost per period and its slope, written out anew so that nothing is shared with the projected form."""
-    over = np.maximum(stock - node.storage_capacity, 0.0)
-    cost = node.holding_cost * stock + node.holding_quadratic * stock**2 + node.overflow_cost * over
-    slope = node.holding_cost + 2.0 * node.holding_quadratic * stock + node.overflow_cost * (over > 0.0)
+    holding, quadratic, capacity, overflow, _ = node.cost_rates
+    over = np.maximum(stock - capacity, 0.0)
+    cost = holding * stock + quadratic * stock**2 + overflow * over
+    slope = holding + 2.0 * quadratic * stock + overflow * (over > 0.0)
     return cost, slope
 
 

@@ -283,6 +283,8 @@ def price_row(
 ) -> Row:
     """e_s >= extra·(1 - lanes of the component left out - customers the source serves beyond it).
 
+    Of trees that share storage, Σ_s e_s over their sources: with more trees in it the storage costs no less.
+
     Parameters
     ----------
     model, session
@@ -292,13 +294,13 @@ def price_row(
     extra
         In units of `money_scale`.
     """
-    served = set(component.customers_through(customers)[component.source])
+    served, sources = component.customers_through(customers), [tree.source for tree in component.each]
     strangers = [
-        model.reach[c, origin, end] for c, origin, end in model.reach if origin == component.source and c not in served
+        model.reach[c, origin, end] for c, origin, end in model.reach if origin in sources and c not in served[origin]
     ]
     own = [model.lane_used[pair] for pair in component.lanes]
-    columns = session.columns([model.extra[component.source], *own, *strangers])
-    factors = (1.0, *([-extra] * len(own)), *([extra] * len(strangers)))
+    columns = session.columns([*(model.extra[source] for source in sources), *own, *strangers])
+    factors = (*([1.0] * len(sources)), *([-extra] * len(own)), *([extra] * len(strangers)))
     return Row(extra * (1.0 - len(own)), tuple(columns), factors)
 
 

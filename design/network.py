@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from math import inf
 
 from design.errors import CycleInNetworkError, NetworkError
 from design.node import Lane, LanePair, Node
+from design.storage import SharedStorage, join_by_storage
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,34 @@ class Component:
     Parameters
     ----------
     source
-        Name of the source.
+        Name of the source, of the first tree's where there are several.
     lanes
-        The lanes of its tree, in the network's order.
+        The lanes of its tree, in the network's order; of all trees, one after the other.
+    trees
+        Where several trees keep stock in common storage, each as a component of its own; else empty.
     """
 
     source: str
     lanes: tuple[LanePair, ...]
+    trees: tuple[Component, ...] = ()
+
+    @classmethod
+    def joined(cls, trees: tuple[Component, ...]) -> Component:
+        """Trees that keep stock in common storage, as one component; a single tree stays what it is."""
+        if len(trees) == 1:
+            return trees[0]
+        return cls(trees[0].source, tuple(pair for tree in trees for pair in tree.lanes), trees)
+
+    @property
+    def each(self) -> tuple[Component, ...]:
+        """Its trees, itself where it is one."""
+        return self.trees or (self,)
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """The source, then every node served, each after its supplier."""
+        """The source, then every node served, each after its supplier; tree by tree."""
+        if self.trees:
+            return tuple(name for tree in self.trees for name in tree.nodes)
         names = [self.source]
         for name in names:
             names.extend(destination for origin, destination in self.lanes if origin == name)
@@ -42,8 +61,9 @@ class Component:
     def customers_through(self, customers: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Which of `customers` each node of the component serves, itself included, in their order."""
         below: dict[str, set[str]] = {name: {name} & set(customers) for name in self.nodes}
-        for name in reversed(self.nodes[1:]):
-            below[self.supplier[name]] |= below[name]
+        for name in reversed(self.nodes):
+            if name in self.supplier:
+                below[self.supplier[name]] |= below[name]
         return {name: tuple(c for c in customers if c in below[name]) for name in self.nodes}
 
 
@@ -54,7 +74,7 @@ class Design:
     Parameters
     ----------
     components
-        One tree per used source, ordered by the source's place in the network.
+        One tree per used source, ordered by the source's place in the network; trees that share storage are one.
     """
 
     components: tuple[Component, ...]
@@ -135,6 +155,20 @@ class Network:
         for node in self.nodes:
             found.setdefault((node.place, node.season), []).append(node.name)
         return {key: tuple(names) for key, names in found.items()}
+
+    @cached_property
+    def all_storages(self) -> tuple[SharedStorage, ...]:
+        """Storage that the products of a site share, in each season, whether it costs anything to exceed it or not."""
+        found: dict[tuple[str, str], list[Node]] = {}
+        for node in self.nodes:
+            if node.site_storage < inf:
+                found.setdefault((node.place, node.season), []).append(node)
+        return tuple(SharedStorage.of_nodes(nodes) for nodes in found.values())
+
+    @cached_property
+    def storages(self) -> tuple[SharedStorage, ...]:
+        """Those whose overflow costs something."""
+        return tuple(one for one in self.all_storages if one.overflow_cost > 0.0)
 
     @cached_property
     def seasons(self) -> tuple[str, ...]:
@@ -243,13 +277,9 @@ class Network:
         served = {pair for customer in self.customers for pair in _path(customer, supplier)}
         for pair in sorted(chosen - served):
             raise NetworkError(f"lane {pair[0]} -> {pair[1]} serves no customer")
-        return Design(
-            tuple(
-                Component(source, self._tree(source, chosen))
-                for source in self.sources
-                if source in set(roots.values())
-            )
-        )
+        used = set(roots.values())
+        trees = [Component(source, self._tree(source, chosen)) for source in self.sources if source in used]
+        return Design(join_by_storage(trees, self.storages))
 
     def _root(self, name: str, supplier: dict[str, str]) -> str:
         while name in supplier:

@@ -28,7 +28,10 @@ class Node:
         Where several products are planned: the place that the node shares with those of other products, and the
         product that it stocks; "" otherwise.
     unit_size
-        What a unit of the product takes of the site's capacity.
+        What a unit of the product takes of the site's capacity and of its storage.
+    site_storage, site_overflow
+        Of the storage that the site's products share: its capacity, and money per unit of capacity on hand above it and
+        period. Only products without a storage of their own are in it.
     season, share
         Where demand differs by season: the season, and its share of the horizon.
     service_target
@@ -83,6 +86,13 @@ class Node:
     unit_size: float = 1.0
     season: str = ""
     share: float = 1.0
+    site_storage: float = inf
+    site_overflow: float = 0.0
+
+    @property
+    def shares_storage(self) -> bool:
+        """Whether what is on hand takes room of a storage that the site's products share."""
+        return self.site_storage < inf and self.site_overflow > 0.0 and self.unit_size > 0.0
 
     @property
     def place(self) -> str:
@@ -91,7 +101,19 @@ class Node:
 
     @property
     def cost_rates(self) -> tuple[float, float, float, float, float]:
-        """The five rates that `design.cost` prices a state with, in its order."""
+        """The five rates that `design.cost` prices a state with, in its order.
+
+        A storage that products share counts as if this one were alone in it: all together overflow no less than the sum
+        of what each does alone, as (Σ x - K)⁺ ≥ Σ (x - K)⁺ for x ≥ 0.
+        """
+        if self.shares_storage:
+            capacity, overflow = self.site_storage / self.unit_size, self.site_overflow * self.unit_size
+            return (self.holding_cost, self.holding_quadratic, capacity, overflow, self.backorder_cost)
+        return self.own_rates
+
+    @property
+    def own_rates(self) -> tuple[float, float, float, float, float]:
+        """The same without the storage that products share."""
         return (
             self.holding_cost,
             self.holding_quadratic,

@@ -2,7 +2,7 @@
 
 A row with a blank `product` holds for every product; a product's own row for the same node or lane goes before it, cell
 by cell. The stocking point of product B at site W is called W/B. What a site or lane has once, whatever products use
-it, is given once or the same every time.
+it, is given once or the same every time. A `storage_capacity` for every product is the site's, shared by them.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from design.tables import Problems, Record, Value, expected_one_of
 
 SEPARATOR = "/"
 _SITE_COLUMNS = ("kind", "x", "y", "latitude", "longitude", "fixed_cost", "capacity", "site_emission")
 _LANE_COLUMNS = ("distance", "fixed_cost")
-_OWN_COLUMNS = ("storage_capacity",)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def spread_products(tables: Tables, unit_sizes: Mapping[str, float], problems: P
     demand = _spread("demand.csv", tables.demand, ("node", "season"), products, problems)
     _check_same("nodes.csv", nodes, ("node",), _SITE_COLUMNS, problems)
     _check_same("lanes.csv", lanes, ("from", "to"), _LANE_COLUMNS, problems)
-    _check_own(tables.nodes, problems)
+    nodes = _with_site_storage(nodes, tables.nodes, problems)
     handled = {_point(row, "node") for row in nodes}
     lanes = _handled("lanes.csv", lanes, tables.lanes, ("from", "to"), handled, problems)
     demand = _handled("demand.csv", demand, tables.demand, ("node",), handled, problems)
@@ -136,13 +136,41 @@ def _check_same(
                 problems.add(file, what, row.line, column)
 
 
-def _check_own(rows: Sequence[Record], problems: Problems) -> None:
-    """What only a product can have."""
+def _with_site_storage(rows: Sequence[Record], given: Sequence[Record], problems: Problems) -> list[Record]:
+    """Storage of the row for every product is the site's, shared by the products that have none of their own.
+
+    Parameters
+    ----------
+    rows
+        One a node and product.
+    given
+        As read.
+    problems
+        Collects overflow costs without a storage of their own.
+    """
+    general = {row.text("node"): row for row in given if not row.text("product")}
+    own = {_point(row, "node"): row for row in given if row.text("product")}
+    found = []
     for row in rows:
-        for column in _OWN_COLUMNS:
-            if not row.text("product") and row.values[column] != inf:
-                what = f"{_shown(row.values[column])} for every product: expected it in the row of a product"
-                problems.add("nodes.csv", f"{what} (a storage that products share is not known)", row.line, column)
+        site, mine = general.get(row.text("node")), own.get(_point(row, "node"))
+        has_own = mine is not None and "storage_capacity" in mine.given
+        if site is None or "storage_capacity" not in site.given or has_own:
+            found.append(row)
+            continue
+        if mine is not None and "overflow_cost" in mine.given:
+            what = (
+                f"{_shown(mine.values['overflow_cost'])} for {row.text('product')!r} in storage that products share "
+                f"(row {site.line}): expected a blank, or a storage_capacity of its own beside it"
+            )
+            problems.add("nodes.csv", what, mine.line, "overflow_cost")
+        shared: dict[str, Value] = {
+            "site_storage": site.values["storage_capacity"],
+            "site_overflow": site.values["overflow_cost"],
+            "storage_capacity": inf,
+            "overflow_cost": 0.0,
+        }
+        found.append(Record(row.line, {**row.values, **shared}, row.given))
+    return found
 
 
 def _point(row: Record, column: str) -> tuple[str, str]:
@@ -183,3 +211,27 @@ def _named(row: Record, columns: tuple[str, ...], unit_sizes: Mapping[str, float
 
 def _shown(value: Value) -> str:
     return "blank" if value in (None, inf, "") else str(value)
+
+
+def with_storage_rows(rows: Sequence[Mapping[str, Any]], blank: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Rows of nodes to be written, and after them one for every site whose products share a storage.
+
+    Parameters
+    ----------
+    rows
+        One a node, with its fields and the names of its columns.
+    blank
+        A row with defaults only.
+    """
+    sites = {row["node"]: row for row in rows if row["site_storage"] < inf}
+    found = [
+        {**row, "overflow_cost": "0.0"}  # a blank would take that of the site
+        if row["node"] in sites and row["site_storage"] == inf and row["overflow_cost"] == 0.0
+        else row
+        for row in rows
+    ]
+    shared = [
+        {**blank, "node": name, "storage_capacity": row["site_storage"], "overflow_cost": row["site_overflow"]}
+        for name, row in sites.items()
+    ]
+    return [*found, *shared]

@@ -82,6 +82,7 @@ def weighted_network(network: Network, *, staged: bool) -> Network:
             holding_cost=given.share * given.holding_cost,
             holding_quadratic=given.share * given.holding_quadratic,
             overflow_cost=given.share * given.overflow_cost,
+            site_overflow=given.share * given.site_overflow,
             backorder_cost=given.share * given.backorder_cost,
             fixed_cost=(given.share if staged else 1.0) * given.fixed_cost,
         )

@@ -39,6 +39,8 @@ def _joined_nodes(case: Case) -> Iterable[tuple[str, ...]]:
         yield lane.pair
     if case.emissions.cap is not None:
         yield tuple(node.name for node in case.network.nodes)
+    for storage in case.network.storages:
+        yield storage.nodes
     for cost in case.shared_costs.costs:
         yield (*cost.nodes, *(name for pair in cost.lanes for name in pair))
     for rule in case.site_rules.rules:

@@ -11,6 +11,7 @@ from simopt.emission_outcome import EmissionOutcome, emission_outcome
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
 from simopt.simulation.kernel import Measure
+from simopt.storage_outcome import StorageOutcome, storage_outcomes
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,8 @@ class Performance:
         Parts of the mean cost, money, without what emissions cost.
     emissions
         None where nothing emits.
+    storage
+        Of used sites whose products share one.
     """
 
     cost: Estimate
@@ -119,6 +122,7 @@ class Performance:
     pipeline_cost: float
     fixed_cost: float
     emissions: EmissionOutcome | None = None
+    storage: tuple[StorageOutcome, ...] = ()
 
 
 def performance_of(evaluation: Evaluation) -> Performance:
@@ -149,6 +153,7 @@ def performance_of(evaluation: Evaluation) -> Performance:
         float(measures[:, Measure.PIPELINE].sum()),
         fixed_cost,
         outcome,
+        storage_outcomes(evaluation),
     )
 
 
@@ -270,6 +275,9 @@ class Result:
     cost_of_targets
         Cost above that of the same design with levels optimized without targets, paired; 0 where none
         binds, None where the case has none.
+    cost_of_storage
+        Cost above that of the same design with levels optimized for unlimited storage, which it then has, paired; None
+        where products share none.
     """
 
     case: str
@@ -295,6 +303,7 @@ class Result:
     rounding_cost: Estimate | None = None
     target_costs: tuple[TargetCost, ...] = ()
     cost_of_targets: Estimate | None = None
+    cost_of_storage: Estimate | None = None
 
     @property
     def gap(self) -> float | None:
@@ -339,6 +348,7 @@ class Result:
             **({} if self.rounding_cost is None else {"rounding_cost": interval_as_dict(self.rounding_cost)}),
             **({"service_targets": [asdict(target) for target in self.target_costs]} if self.target_costs else {}),
             **({} if self.cost_of_targets is None else {"cost_of_targets": interval_as_dict(self.cost_of_targets)}),
+            **({} if self.cost_of_storage is None else {"cost_of_storage": interval_as_dict(self.cost_of_storage)}),
         }
 
 
@@ -350,5 +360,6 @@ def performance_as_dict(performance: Performance) -> dict[str, Any]:
         "pipeline_cost": performance.pipeline_cost,
         "fixed_cost": performance.fixed_cost,
         "service": [s.as_dict() for s in performance.service],
+        **({"storage": [one.as_dict() for one in performance.storage]} if performance.storage else {}),
         **({} if performance.emissions is None else {"emissions": performance.emissions.as_dict()}),
     }

@@ -14,6 +14,7 @@ from simopt.apps.methods import ExactParts, certify, extensive_scenarios, projec
 from simopt.apps.options import SolveOptions
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
+from simopt.apps.storage_cost import cost_of_storage
 from simopt.optimization.certificate import fresh_seed
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.rounding import Rounder
@@ -30,6 +31,7 @@ ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
 CAPPED = "not certified: the cap on emissions binds on held stock, for which there is no certificate"
 BREAKS_CAP = "not certified: the levels or the design of the certificate break the cap on emissions of held stock"
 REPAIR = -1_000_001  # of that on which levels are raised until targets hold
+STORAGE = -1_000_002  # of that on which levels for unlimited storage are optimized
 TARGET_REPLICATIONS = 16384
 PACKED = "; all this for levels before they were rounded to whole packs"
 AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
@@ -71,6 +73,7 @@ class Answer:
         self.rules: tuple[RuleOutcome, ...] = ()
         self.target_costs: tuple[TargetCost, ...] = ()
         self.cost_of_targets: Estimate | None = None
+        self.cost_of_storage: Estimate | None = None
 
     @property
     def statement(self) -> str | None:
@@ -118,6 +121,8 @@ class Answer:
         if case.service_targets:
             without = others[-1].costs if binding else self.evaluation.costs
             self.cost_of_targets = Estimate.of(self.evaluation.costs - without)
+        if case.network.all_storages:
+            self.cost_of_storage = cost_of_storage(self.evaluation, self._own_ledger(STORAGE), self._ledger)
         if self._has_bound:
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
 
@@ -161,6 +166,7 @@ class Answer:
         case, incumbent = self._case, self.incumbent
         self.price_rules(worth_it=False)
         self.rounding_cost, self.cost_of_targets, self.target_costs = None, None, ()
+        self.cost_of_storage = None
         levels = Rounder(case, None).levels(incumbent.design, incumbent.levels)
         self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, AFTER_INTERRUPT)
         if self._has_bound and not self._options.is_sampled:

@@ -30,7 +30,13 @@ from simopt.apps.frontier_axes import (
 )
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, Search
-from simopt.apps.options import OptionError, SolveOptions, check_emission_cap, refuse_held_cap
+from simopt.apps.options import (
+    OptionError,
+    SolveOptions,
+    check_emission_cap,
+    refuse_held_cap,
+    refuse_shared_storage,
+)
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.differences import DesignChange
 from simopt.emission_outcome import emission_outcome
@@ -103,7 +109,9 @@ def _num_sites(case: Case, options: FrontierOptions, _parts: ExactParts) -> Axis
 
 
 def _service(case: Case, _options: FrontierOptions, parts: ExactParts) -> Axis:
-    return ServiceAxis(case, parts.fill_rates)
+    axis = ServiceAxis(case, parts.fill_rates)
+    refuse_shared_storage(axis.measured, parts.options)
+    return axis
 
 
 AXES: dict[str, Callable[[Case, FrontierOptions, ExactParts], Axis]] = {

@@ -17,7 +17,7 @@ from design.separate import SeparateMasters, independent_parts
 from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
 from design.site_rules import Rule
 from design.transport import cheapest_transport_design
-from simopt.apps.options import SolveOptions, check_emission_cap, refuse_targets
+from simopt.apps.options import SolveOptions, check_emission_cap, refuse_shared_storage, refuse_targets
 from simopt.optimization.certificate import Certifier, fresh_seed
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
@@ -83,6 +83,7 @@ class ExactParts:
     def __init__(
         self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: QuadratureSingleStage | None = None
     ) -> None:
+        refuse_shared_storage(case, options)
         self._case = case
         self.options = options
         self.ledger = ledger
@@ -197,6 +198,7 @@ def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
     check_emission_cap(case, options)
     refuse_targets(case, options)
+    refuse_shared_storage(case, options)
     return METHODS[options.method](case, options, ledger)
 
 

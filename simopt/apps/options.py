@@ -121,6 +121,23 @@ def check_emission_cap(case: Case, options: SolveOptions) -> None:
     _refuse_packs(case, what)
 
 
+def refuse_shared_storage(case: Case, options: SolveOptions) -> None:
+    """Refuse what cannot find levels of products that share storage."""
+    shared = [storage for storage in case.network.storages if storage.joins]
+    if not shared:
+        return
+    what = f"with storage that products share ({shared[0].place})"
+    if options.method == "paper":
+        raise OptionError(f"method 'paper' {what}: expected outer-approximation")
+    if options.subproblem == "kriging":
+        raise OptionError(f"subproblem 'kriging' {what}: expected pathwise")
+    if case.service_targets:
+        name = next(iter(case.service_targets))
+        raise OptionError(f"service_target of {name!r} {what}: expected one of both")
+    if case.has_held_cap:
+        raise OptionError(f"a cap on emissions that counts held stock (holding_emission) {what}: expected one of both")
+
+
 def refuse_held_cap(case: Case, what: str) -> None:
     """Refuse a command that knows caps on emissions of transport and sites only."""
     if case.has_held_cap:

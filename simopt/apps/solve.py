@@ -12,6 +12,7 @@ import numpy as np
 
 from design.case import Case
 from design.errors import NoSolutionError
+from design.storage import has_room
 from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import Search, start_search
@@ -53,7 +54,12 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
     NothingFoundError
         If a limit ended the search before its first design.
     """
-    return solve_and_keep(case, options or SolveOptions(), on_step)[0]
+    options, searched = options or SolveOptions(), case.without_idle_storage
+    result, _ = solve_and_keep(searched, options, on_step)
+    levels = {node.node: node.level for node in result.performance.nodes}
+    if searched is case or has_room(case.network.storages, levels):
+        return result
+    return solve_and_keep(case, options, on_step)[0]
 
 
 def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = None) -> tuple[Result, SearchState]:
@@ -103,6 +109,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         rounding_cost=answer.rounding_cost,
         target_costs=answer.target_costs,
         cost_of_targets=answer.cost_of_targets,
+        cost_of_storage=answer.cost_of_storage,
     )
     return result, state
 

@@ -18,7 +18,7 @@ from design.flow_model import InfeasibleError
 from design.master import Master, MasterSolution
 from design.network import Design
 from design.solver import SolveStatus
-from simopt.optimization.outer_approximation import LoopParams, SolvesComponents
+from simopt.optimization.outer_approximation import LoopParams, SolvesComponents, tell_price
 from simopt.optimization.search_state import SearchState
 
 
@@ -127,7 +127,7 @@ def _with_design(found: ShortList, design: Design, master: Master, subproblem: S
     """Simulate what is new of a design, price it, and forbid the design."""
     plans = [subproblem.solve(component) for component in design.components if component not in found.search.plans]
     for plan in plans:
-        master.price(plan.component, plan.extra)
+        tell_price(master, plan)
     master.forbid(design)
     return replace(found, search=found.search.with_plans(plans).with_candidate(design))
 

@@ -47,7 +47,13 @@ from simopt.optimization.global_levels import GlobalLevels, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
-from simopt.optimization.service_targets import TargetSearch, excess, penalized_costs, repair_replications
+from simopt.optimization.service_targets import (
+    TargetSearch,
+    excess,
+    penalized_costs,
+    repair_replications,
+    safety_margin,
+)
 from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
 
@@ -100,7 +106,7 @@ class Certifier:
                 break
             error *= 0.5  # the rounds share the error: a half, a quarter, ...
             state = self._check_levels(state, checks, deadline)
-            state = self._polish(number, state, checks)
+            state = self._polish(number, state, error, checks)
             incumbent = _incumbent(state)
             limits = self._round(number, state, error, checks)
             allowed = self.params.indifference * incumbent.cost
@@ -155,18 +161,20 @@ class Certifier:
             state = state.with_candidate(design) if changed & set(design.components) else state
         return state
 
-    def _polish(self, number: int, state: SearchState, checks: Checks) -> SearchState:
+    def _polish(self, number: int, state: SearchState, error: float, checks: Checks) -> SearchState:
         """Optimize the incumbent's levels on as many paths as the round has, drawn for this alone.
 
-        The levels of the search, from few paths, may cost more than the indifference above the best ones.
+        The levels of the search, from few paths, may cost more than the indifference above the best ones. Fill-rate
+        targets are exceeded by so much that all tests of the round fail no more often than the claim may.
         """
         count = (self.params.replications << number) * self.params.batches // 2
         ledger, params = self.fresh_ledger(-1 - number), PathwiseParams(count)
         close_look = TargetSearch(self.case, ledger, PathwiseParams(repair_replications(self.case)))
-        plans = []
+        miss, plans = 1.0 - self.params.confidence, []
+        safety = safety_margin(len(self.case.service_targets), self._share(state, error), miss)
         for component in _incumbent(state).design.components:
             levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
-            levels = close_look.repaired(component, levels)
+            levels = close_look.repaired(component, levels, safety)
             plans.append(replace(state.plans[component], levels=levels))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
@@ -224,7 +232,7 @@ class Certifier:
         size = self.params.replications << number
         worth = self._multipliers(state, components)
         batches = [self._batch(number * count + k, size, state, worth, checks) for k in range(count)]
-        share = error / (len(state.designs) + 1 + len(self.case.service_targets))
+        share = self._share(state, error)
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
         def limit(values: Floats, sign: float) -> float:
@@ -276,6 +284,10 @@ class Certifier:
                 decoupled = ledger.search_decoupled(component, start.levels, replications)
                 control += start.expected_cost - fixed - float(decoupled.mean())
         return Batch(own, own + control, least, found, margin)
+
+    def _share(self, state: SearchState, error: float) -> float:
+        """Error of each limit of a round: of every design compared, the incumbent's cost and its targets."""
+        return error / (len(state.designs) + 1 + len(self.case.service_targets))
 
     def _service(self, number: int, state: SearchState, error: float) -> dict[str, float]:
         """Lower limit of what each target is exceeded by at the incumbent's levels, on fresh paths, units."""

@@ -28,7 +28,7 @@ from design.network import Component, Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
-from simopt.optimization.outer_approximation import LoopParams, SolvesComponents
+from simopt.optimization.outer_approximation import LoopParams, SolvesComponents, tell_price
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale
 from simopt.optimization.search_state import Incumbent, SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
@@ -325,7 +325,7 @@ class _CappedSearch:
                 continue
             self._priced.add(component)
             plan = state.plans[component] if self._price == 0.0 else self._parts.subproblem.solve(component)
-            self._parts.master.price(component, plan.extra)
+            tell_price(self._parts.master, plan)
 
 
 _ENDS = {

@@ -98,6 +98,7 @@ def _refuse_joint(case: Case) -> None:
     joint = [f"the fixed cost of lanes {' and '.join(map(str, c.lanes))}" for c in case.shared_costs.costs if c.lanes]
     joint += [rule.label for rule in case.site_rules.capacities if len(rule.nodes) > 1]
     joint += [rule.label for rule in case.site_rules.ties]
+    joint += [f"the storage of {storage.place}" for storage in case.network.storages if storage.joins]
     if joint:
         raise NotAdditiveError(f"method 'exhaustive': several products share {joint[0]}; expected another method")
 

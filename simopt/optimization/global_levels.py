@@ -126,7 +126,7 @@ class NestedSearch:
         self._params = params or NestedParams()
 
     def check(self, component: Component, levels: Floats, start: SingleStagePlan) -> GlobalLevels | None:
-        """What was found, or None where the tree is too deep for a grid within the limit.
+        """What was found, or None where the tree is too deep for a grid within the limit, or shares storage.
 
         Parameters
         ----------
@@ -137,6 +137,8 @@ class NestedSearch:
         start
             The component's single-stage plan.
         """
+        if component.trees:  # trees that share storage are not separate once their upper levels are fixed
+            return None
         ranges = _ranges(self._case, component, start)
         points = self._affordable_points(ranges)
         if points is None:
@@ -174,6 +176,8 @@ class NestedSearch:
             Effort of the descent along gradients.
         """
         levels = level_search(self._case, self._ledger, params).descend(component, first, level_scale(start))
+        if component.trees:
+            return levels
         ranges = _ranges(self._case, component, start)
         if not ranges.whole_units or self._affordable_points(ranges) is None:
             return levels

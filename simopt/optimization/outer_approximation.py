@@ -77,7 +77,7 @@ def outer_approximation(
     deadline = monotonic() + params.time_limit
     state = start or SearchState()
     for plan in state.plans.values():
-        master.price(plan.component, plan.extra)
+        tell_price(master, plan)
     for _ in range(params.max_iterations):
         # MILP_M: the next design y_k and a lower bound
         proposal = master.solve(deadline - monotonic())
@@ -93,12 +93,18 @@ def outer_approximation(
         state = state.with_plans(found).with_candidate(proposal.design)
         # Add cuts: simulation's excess over the single-stage cost, charged to exactly these components
         for plan in found:
-            master.price(plan.component, plan.extra)
+            tell_price(master, plan)
         if monotonic() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
             yield replace(state, termination=Termination.TIME_LIMIT)
             return
         yield state
     yield replace(state, termination=Termination.ITERATION_LIMIT)
+
+
+def tell_price(master: PricedMaster, plan: ComponentPlan) -> None:
+    """Tell a master what a simulated component costs beyond its stock costs, and what its trees cost by themselves."""
+    for one in plan.priced:
+        master.price(one.component, one.extra)
 
 
 def _end_after_master(state: SearchState, proposal: MasterSolution, params: LoopParams) -> Termination | None:

@@ -12,7 +12,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.network import Component, Design
-from simopt.optimization.service_targets import SAFETY, excess
+from simopt.optimization.service_targets import excess, safety_margin
 from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
 
@@ -82,5 +82,6 @@ class Rounder:
             return 0.0, float(ledger.search(component, levels, REPLICATIONS).costs.mean())
         sample = ledger.search(component, levels, TARGET_REPLICATIONS)
         reached = excess(sample, targets)
-        safe = reached.mean(axis=0) - SAFETY * reached.std(axis=0, ddof=1) / len(reached) ** 0.5
+        safety = safety_margin(len(self._case.service_targets))
+        safe = reached.mean(axis=0) - safety * reached.std(axis=0, ddof=1) / len(reached) ** 0.5
         return float(np.maximum(-safe, 0.0).sum()), float(sample.costs.mean())

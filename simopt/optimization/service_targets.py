@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import ndtri
 
 from design.case import Case
 from design.demand import Floats
@@ -26,7 +27,9 @@ from simopt.simulation.grid_costs import grid_costs, leaf_targets
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import Sample
 
-SAFETY = 4.5
+LEAST_SAFETY = 4.5
+REPORTED = 0.025  # error of either side of the reported intervals of fill rates
+MISS = 0.05
 REPAIR_REPLICATIONS = 16384
 REPAIR_CELLS = 2e7
 ROUNDING = 1e-9
@@ -126,7 +129,7 @@ class TargetSearch:
         """The same at given inner levels, leaves at their best on this sample."""
         return self.multipliers(component, self.with_best_leaves(component, levels))
 
-    def repaired(self, component: Component, levels: Floats, safety: float = SAFETY) -> Floats:
+    def repaired(self, component: Component, levels: Floats, safety: float) -> Floats:
         """The levels with those of leaves raised until their targets hold on the sample and will on fresh paths too.
 
         Parameters
@@ -136,7 +139,8 @@ class TargetSearch:
         levels
             Shape (node,), units.
         safety
-            By how many standard errors the fill rate is to exceed its target; at most half the way to 1.
+            By how many standard errors the fill rate is to exceed its target, see `safety_margin`; at most half the
+            way to 1.
         """
         targets = leaf_targets(self._case, component)
         if not targets.any():
@@ -189,14 +193,36 @@ def repair_replications(case: Case) -> int:
     return int(np.clip(affordable, 1024, REPAIR_REPLICATIONS))
 
 
+def safety_margin(num_targets: int, error: float = REPORTED, miss: float = MISS) -> float:
+    """By how many standard errors fill rates must exceed their targets on one sample to pass tests on another.
+
+    A level raised until the mean on its own sample lies s standard errors above the target is tested on as many fresh
+    paths, where the lower limit of the mean, z(1 - error) standard errors below it, must keep the target. The
+    difference of the two means has a deviation of √2 standard errors, so one test fails with probability
+    Φ((z(1 - error) - s)/√2), and any of n with at most n times that: s = z(1 - error) + √2·z(1 - miss/n). At least 4.5,
+    as fill rates near 1 are skewed.
+
+    Parameters
+    ----------
+    num_targets
+        Targets that must all hold.
+    error
+        Of each test.
+    miss
+        Probability that any test fails.
+    """
+    margin = ndtri(1.0 - error) + 2.0**0.5 * ndtri(1.0 - miss / max(num_targets, 1))
+    return max(float(margin), LEAST_SAFETY)
+
+
 def repaired_levels(case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float]) -> dict[str, float]:
     """Levels of a design, those of customers with targets raised until these will hold on fresh paths, units."""
     if not case.service_targets:
         return dict(levels)
     search = TargetSearch(case, ledger, PathwiseParams(repair_replications(case)))
-    found = dict(levels)
+    found, safety = dict(levels), safety_margin(len(case.service_targets))
     for component in design.components:
-        raised = search.repaired(component, np.array([levels[name] for name in component.nodes]))
+        raised = search.repaired(component, np.array([levels[name] for name in component.nodes]), safety)
         found |= dict(zip(component.nodes, map(float, raised), strict=True))
     return found
 

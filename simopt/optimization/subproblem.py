@@ -6,7 +6,7 @@ way for all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from design.demand import Floats, as_floats
 from design.network import Component
 from design.single_stage import QuadratureSingleStage, SingleStageModel
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
+from design.storage import has_room
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
 
@@ -34,12 +35,15 @@ class ComponentPlan:
         Estimated cost, fixed costs included, money over the horizon.
     single_stage_cost
         What the master charges without prices.
+    parts
+        Of trees that share storage, what each costs by itself, alone in the storage: together no more than all in it.
     """
 
     component: Component
     levels: Floats
     cost: Estimate
     single_stage_cost: float
+    parts: tuple[ComponentPlan, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "levels", as_floats(self.levels))
@@ -48,6 +52,11 @@ class ComponentPlan:
     def extra(self) -> float:
         """By how much simulation exceeds the single-stage cost, at least 0: the component's price in the master."""
         return max(self.cost.mean - self.single_stage_cost, 0.0)
+
+    @property
+    def priced(self) -> tuple[ComponentPlan, ...]:
+        """Everything that the master is told a price of: the parts and the whole."""
+        return (*self.parts, self)
 
 
 class LevelSearch(Protocol):
@@ -114,11 +123,25 @@ class Subproblem:
         self._ledger = ledger
         self._search = search
         self._pricing = pricing or PricingParams()
+        self._trees: dict[Component, ComponentPlan] = {}
 
     def solve(self, component: Component) -> ComponentPlan:
         """Best levels found for a component and their cost."""
         start = single_stage_plan(self._case, self._exact, component)
+        if component.trees:
+            return self._solve_joined(component, start)
         return self._plan(component, self._search.best_levels(component, start), start)
+
+    def _solve_joined(self, component: Component, start: SingleStagePlan) -> ComponentPlan:
+        """Trees that share storage: each by itself, and all together where the storage might overflow then."""
+        for tree in component.trees:
+            if tree not in self._trees:
+                self._trees[tree] = self.solve(tree)
+        parts = tuple(self._trees[tree] for tree in component.trees)
+        levels = np.concatenate([part.levels for part in parts])
+        if not has_room(self._case.network.storages, dict(zip(component.nodes, levels, strict=True))):
+            levels = self._search.best_levels(component, replace(start, levels=levels))
+        return replace(self._plan(component, levels, start), parts=parts)
 
     def at_levels(self, component: Component, levels: Floats) -> ComponentPlan:
         """The plan of a component with given levels, shape (node,), units."""

@@ -10,6 +10,7 @@ from design.case import Case
 from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
+from simopt.storage_outcome import StorageOutcome
 
 SHOWN_TARGETS = 10
 _HEADER = (
@@ -56,6 +57,9 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     if result.rounding_cost is not None:
         rounding = result.rounding_cost
         print(f"of which for levels in whole packs {rounding.mean:.2f} ± {rounding.half_width:.2f}")
+    if result.cost_of_storage is not None:
+        cost = result.cost_of_storage
+        print(f"limited storage costs {cost.mean:.2f} ± {cost.half_width:.2f} at this design, levels adapted")
     if result.cost_per_year is not None:
         print(f"cost per year {result.cost_per_year.mean:.2f} ± {result.cost_per_year.half_width:.2f}")
     print(_bound_line(result))
@@ -147,6 +151,17 @@ def _print_cost(performance: Performance, money: str) -> None:
     )
     if emissions is not None:
         print(_emission_line(emissions))
+    for storage in performance.storage:
+        print(_storage_line(storage))
+
+
+def _storage_line(storage: StorageOutcome) -> str:
+    """How full a storage is, and what overflow costs."""
+    where = storage.site + (f" in {storage.season}" if storage.season else "")
+    line = f"storage of {where}: {storage.mean_used:.2f} of {storage.capacity:g} used on average, overflow "
+    if storage.overflow.mean == 0.0:
+        return line + "costs nothing"
+    return line + f"costs {storage.overflow.mean:.2f} ± {storage.overflow.half_width:.2f} (part of holding)"
 
 
 def _emission_line(emissions: EmissionOutcome) -> str:

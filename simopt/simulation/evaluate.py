@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 
 from design.case import Case
 from design.demand import Floats
 from design.network import Design
+from design.storage import SharedStorage
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import Measure
-from simopt.simulation.ledger import Ledger
+from simopt.simulation.ledger import Ledger, Trial
+from simopt.simulation.simulator import Sample
 
-CHUNK = 128  # blocks of emissions simulated at a time
+CHUNK = 128  # blocks simulated at a time at most, fewer where samples would take much memory
+CELLS = 3e7
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,25 @@ class EmissionSample:
 
 
 @dataclass(frozen=True, eq=False)
+class StorageSample:
+    """Storage that products share on the replications of an evaluation.
+
+    Parameters
+    ----------
+    storages
+        Those of used sites.
+    used
+        Mean room taken at the end of a period, units of capacity, shape (storage,).
+    costs
+        What overflow costs over the horizon, shape (replication, storage), money.
+    """
+
+    storages: tuple[SharedStorage, ...]
+    used: Floats
+    costs: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """A fresh sample of a design.
 
@@ -83,6 +107,8 @@ class Evaluation:
         None where nothing emits.
     fill_rates
         Of each node with a target, with its half-width.
+    storage
+        None where products share none.
     """
 
     case: Case
@@ -93,6 +119,7 @@ class Evaluation:
     fixed_cost: float
     emissions: EmissionSample | None = None
     fill_rates: Mapping[str, Estimate] = field(default_factory=dict)
+    storage: StorageSample | None = None
 
     @property
     def horizon(self) -> int:
@@ -123,53 +150,7 @@ def evaluate(
     params
         How long.
     """
-    params = params or EvaluationParams()
-    targeted = [name in case.service_targets for name in design.nodes]
-    service: list[Floats] = []
-    fixed = case.design_fixed_cost(design)
-    costs: list[Floats] = []
-    totals = np.zeros((len(design.nodes), len(Measure)))
-    done, wanted = 0, params.replications
-    while True:
-        first, last = done // BLOCK, -(-wanted // BLOCK)
-        sample = ledger.fresh(design, levels, first, last - first)
-        new = slice(done - first * BLOCK, wanted - first * BLOCK)
-        costs.append(sample.costs[new] + fixed)
-        totals += sample.measures[new].sum(axis=0)
-        service.append(np.stack((sample.met_at_once, sample.demanded))[:, new, targeted])
-        done, wanted = wanted, min(2 * wanted, params.max_replications)
-        estimate = Estimate.of(np.concatenate(costs))
-        if estimate.relative_half_width <= params.relative_half_width or wanted == done:
-            names = [name for name in design.nodes if name in case.service_targets]
-            fill_rates = dict(zip(names, _ratios(*np.concatenate(service, axis=1)), strict=True))
-            emissions = emission_sample(case, ledger, design, levels, done)
-            all_costs = np.concatenate(costs)
-            return Evaluation(case, design, levels, all_costs, totals / done, fixed, emissions, fill_rates)
-
-
-def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
-    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
-    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
-    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
-    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]
-
-
-def emission_sample(
-    case: Case, ledger: Ledger, design: Design, levels: Mapping[str, float], replications: int
-) -> EmissionSample | None:
-    """Emissions on the first fresh replications; None where nothing emits."""
-    if not case.has_emissions:
-        return None
-    emitted = case.as_emissions
-    of_emissions, blocks = ledger.for_case(emitted), -(-replications // BLOCK)
-    sites = emitted.design_fixed_cost(design)
-    totals, means = list[Floats](), np.zeros((len(design.nodes), len(Measure)))
-    for first in range(0, blocks, CHUNK):
-        sample = of_emissions.fresh(design, levels, first, min(CHUNK, blocks - first))
-        wanted = slice(0, replications - first * BLOCK)
-        totals.append(sample.costs[wanted] + sites)
-        means += sample.measures[wanted].sum(axis=0) / replications
-    return EmissionSample(np.concatenate(totals), means[:, Measure.HOLDING], means[:, Measure.TRANSPORT], sites)
+    return evaluate_together(case, ledger, [(design, levels)], params)[0]
 
 
 def evaluate_together(
@@ -180,6 +161,8 @@ def evaluate_together(
 ) -> list[Evaluation]:
     """Simulate several designs on the same fresh replications, so that the differences of their costs are paired.
 
+    Demand is drawn once for all designs, and for what they emit.
+
     Parameters
     ----------
     case, ledger
@@ -189,8 +172,97 @@ def evaluate_together(
     params
         How long the first is simulated; the others get as many replications.
     """
-    (design, levels), *others = decisions
-    first = evaluate(case, ledger, design, levels, params)
-    count = len(first.costs)
-    same = EvaluationParams(replications=count, max_replications=count)
-    return [first, *(evaluate(case, ledger, design, levels, same) for design, levels in others)]
+    params = params or EvaluationParams()
+    ledgers = {Of.COST: ledger}
+    if case.has_emissions:
+        ledgers[Of.EMISSIONS] = ledger.for_case(case.as_emissions)
+    if case.network.all_storages:
+        ledgers |= {Of.FREE: ledger.for_case(case.with_free_storage), Of.ROOM: ledger.for_case(case.as_room)}
+    tallies = [_Tally(case, ledgers, design, levels) for design, levels in decisions]
+    trials = [trial for tally in tallies for trial in tally.trials]
+    chunk = _chunk([len(design.nodes) for _, design, _ in trials])
+    done, wanted = 0, params.replications
+    while True:
+        for first, last in pairwise((*range(done // BLOCK, -(-wanted // BLOCK), chunk), -(-wanted // BLOCK))):
+            samples = iter(ledger.fresh_together(trials, first, last - first))
+            new = slice(max(done - first * BLOCK, 0), wanted - first * BLOCK)
+            for tally in tallies:
+                tally.add(samples, new)
+        done, wanted = wanted, min(2 * wanted, params.max_replications)
+        if wanted == done or tallies[0].estimate.relative_half_width <= params.relative_half_width:
+            return [tally.evaluation() for tally in tallies]
+
+
+def _chunk(num_nodes: Sequence[int]) -> int:
+    """Blocks that are simulated at a time."""
+    return int(np.clip(CELLS / (BLOCK * len(Measure) * sum(num_nodes)), 1, CHUNK))
+
+
+class Of(Enum):
+    """What is simulated beside a design's cost: the same paths with something else in the place of costs."""
+
+    COST = "cost"
+    EMISSIONS = "emissions"
+    FREE = "cost without overflow of shared storage"
+    ROOM = "room taken of shared storage"
+
+
+class _Tally:
+    """What is known of one design, replication by replication."""
+
+    def __init__(self, case: Case, ledgers: Mapping[Of, Ledger], design: Design, levels: Mapping[str, float]) -> None:
+        self._case = case
+        self._design = design
+        self._levels = levels
+        self._kinds = tuple(ledgers)
+        self.trials: list[Trial] = [(ledger, design, levels) for ledger in ledgers.values()]
+        self._fixed = case.design_fixed_cost(design)
+        self._targeted = [name in case.service_targets for name in design.nodes]
+        self._costs: dict[Of, list[Floats]] = {kind: [] for kind in ledgers}
+        self._totals = {kind: np.zeros((len(design.nodes), len(Measure))) for kind in ledgers}
+        self._service: list[Floats] = []
+        self._overflow: list[Floats] = []
+        used = set(design.nodes)
+        self._storages = tuple(one for one in case.network.all_storages if used.intersection(one.nodes))
+        self._members = np.array([[float(name in one.nodes) for name in design.nodes] for one in self._storages])
+
+    @property
+    def estimate(self) -> Estimate:
+        """Of the cost."""
+        return Estimate.of(np.concatenate(self._costs[Of.COST]))
+
+    def add(self, samples: Iterator[Sample], new: slice) -> None:
+        """Take this design's samples, of which only some replications are new."""
+        found = {kind: next(samples) for kind in self._kinds}
+        for kind, sample in found.items():
+            self._costs[kind].append(sample.costs[new] + (self._fixed if kind is Of.COST else 0.0))
+            self._totals[kind] += sample.measures[new].sum(axis=0)
+        cost = found[Of.COST]
+        self._service.append(np.stack((cost.met_at_once, cost.demanded))[:, new, self._targeted])
+        if self._storages:
+            held = (cost.measures - found[Of.FREE].measures)[new, :, Measure.HOLDING]
+            self._overflow.append(held @ self._members.T)
+
+    def evaluation(self) -> Evaluation:
+        """All of it."""
+        case, design, costs = self._case, self._design, np.concatenate(self._costs[Of.COST])
+        names = [name for name in design.nodes if name in case.service_targets]
+        fill_rates = dict(zip(names, _ratios(*np.concatenate(self._service, axis=1)), strict=True))
+        means = {kind: totals / len(costs) for kind, totals in self._totals.items()}
+        emitted, stored = None, None
+        if Of.EMISSIONS in means:
+            sites, of = case.as_emissions.design_fixed_cost(design), means[Of.EMISSIONS]
+            totals = np.concatenate(self._costs[Of.EMISSIONS]) + sites
+            emitted = EmissionSample(totals, of[:, Measure.HOLDING], of[:, Measure.TRANSPORT], sites)
+        if self._storages:
+            periods = np.array([case.horizon * case.network.node(one.nodes[0]).share for one in self._storages])
+            room = self._members @ means[Of.ROOM][:, Measure.HOLDING] / periods
+            stored = StorageSample(self._storages, room, np.concatenate(self._overflow))
+        return Evaluation(case, design, self._levels, costs, means[Of.COST], self._fixed, emitted, fill_rates, stored)
+
+
+def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
+    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
+    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
+    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
+    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -116,7 +116,7 @@ class Ledger:
     def search_design(self, design: Design, levels: Mapping[str, float], num_replications: int) -> Sample:
         """Simulate a whole design on the first search paths; nodes in the order of `Design.nodes`, no gradient."""
         self._count(num_replications)
-        return self._run_design(design, levels, self.search_paths(num_replications))
+        return self.simulate_design(design, levels, self.search_paths(num_replications))
 
     def charge(self, num_replications: int) -> None:
         """Count replications simulated elsewhere on the search paths; `BudgetSpentError` if too few are left."""
@@ -147,9 +147,30 @@ class Ledger:
         Sample
             Nodes in the order of `Design.nodes`, no gradient.
         """
-        run = partial(self._run_fresh, design, levels)
-        blocks = range(first_block, first_block + num_blocks)
-        return _joined(run_blocks(run, blocks, self._num_jobs))
+        return self.fresh_together([(self, design, levels)], first_block, num_blocks)[0]
+
+    def fresh_together(self, trials: Sequence[Trial], first_block: int, num_blocks: int) -> list[Sample]:
+        """The same for several designs on the same paths, drawn once.
+
+        Parameters
+        ----------
+        trials
+            Designs with their levels, and ledgers on this one's demand whose costs they are simulated with.
+        first_block, num_blocks
+            Which blocks of `design.streams.BLOCK` replications.
+        """
+        blocks = run_blocks(
+            partial(self._run_fresh, trials), range(first_block, first_block + num_blocks), self._num_jobs
+        )
+        return [_joined(list(samples)) for samples in zip(*blocks, strict=True)]
+
+    def simulate_design(self, design: Design, levels: Mapping[str, float], demand: Floats) -> Sample:
+        """Simulate a whole design on given paths, shape (replication, period, customer); nothing is counted."""
+        parts = []
+        for component in design.components:
+            values = np.array([levels[name] for name in component.nodes])
+            parts.append(self._simulator.simulate(component, values, demand, with_gradient=False).measures)
+        return Sample(np.concatenate(parts, axis=1), None)
 
     def _run_slice(
         self,
@@ -163,15 +184,9 @@ class Ledger:
         part = paths[start : start + BLOCK * BLOCKS_PER_TASK]
         return self._simulator.simulate(component, levels, part, with_gradient=with_gradient, **extra)
 
-    def _run_fresh(self, design: Design, levels: Mapping[str, float], block: int) -> Sample:
-        return self._run_design(design, levels, self._fresh_streams.block(block, self._case.num_periods))
-
-    def _run_design(self, design: Design, levels: Mapping[str, float], demand: Floats) -> Sample:
-        parts = []
-        for component in design.components:
-            values = np.array([levels[name] for name in component.nodes])
-            parts.append(self._simulator.simulate(component, values, demand, with_gradient=False).measures)
-        return Sample(np.concatenate(parts, axis=1), None)
+    def _run_fresh(self, trials: Sequence[Trial], block: int) -> list[Sample]:
+        demand = self._fresh_streams.block(block, self._case.num_periods)
+        return [ledger.simulate_design(design, levels, demand) for ledger, design, levels in trials]
 
     def _count(self, num_replications: int) -> None:
         if self._root is not None:
@@ -179,6 +194,9 @@ class Ledger:
         if num_replications > self.remaining:
             raise BudgetSpentError(f"{num_replications} replications wanted, {self.remaining:.0f} left")
         self._used += num_replications
+
+
+Trial = tuple[Ledger, Design, Mapping[str, float]]
 
 
 def _joined(samples: list[Sample]) -> Sample:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
+from simopt.simulation.joined_arrays import joined_arrays
 from simopt.simulation.kernel import FCFS, NUM_COSTS, PRIORITY, Measure, simulate_tree
+from simopt.simulation.network_arrays import NetworkArrays
+from simopt.simulation.network_kernel import make_work, simulate_network
 
 Floats = NDArray[np.float64]
 
@@ -111,6 +114,7 @@ class TreeSimulator:
         self._case = case
         self._allocation = allocation
         self._trees: dict[Component, tuple[NDArray[np.generic], ...]] = {}
+        self._joined: dict[Component, NetworkArrays] = {}
 
     def simulate(
         self,
@@ -122,11 +126,20 @@ class TreeSimulator:
         multipliers: Floats | None = None,
     ) -> Sample:
         """Simulate a component, see `Simulator.simulate`."""
+        if component.trees:
+            return self._simulate_joined(component, levels, demand, with_gradient, multipliers)
         measures, gradient = self._run(component, levels, demand, True, with_gradient, multipliers)
         return Sample(measures, gradient if with_gradient else None)
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
-        """Cost of each replication if no supplier ever ran short, see `Simulator.simulate_decoupled`."""
+        """Cost of each replication if no supplier ever ran short, see `Simulator.simulate_decoupled`.
+
+        Of trees that share storage, with each product alone in it: so the single-stage cost counts it.
+        """
+        if component.trees:
+            parts = np.split(levels, np.cumsum([len(tree.nodes) for tree in component.trees])[:-1])
+            pairs = zip(component.trees, parts, strict=True)
+            return np.asarray(sum(self.simulate_decoupled(tree, part, demand) for tree, part in pairs))
         measures, _ = self._run(component, levels, demand, False, False)
         return Sample(measures, None).costs
 
@@ -151,6 +164,26 @@ class TreeSimulator:
             with_gradient,
             *([] if multipliers is None else [np.ascontiguousarray(multipliers, dtype=np.float64)]),
         )
+
+    def _simulate_joined(
+        self, component: Component, levels: Floats, demand: Floats, with_gradient: bool, multipliers: Floats | None
+    ) -> Sample:
+        """Trees that share storage, by the core for any network."""
+        if component not in self._joined:
+            self._joined[component] = joined_arrays(self._case, component)
+        network, allocation = self._joined[component], self._allocation.value
+        measures, gradient = simulate_network(
+            network,
+            np.ascontiguousarray(levels, dtype=np.float64),
+            np.ascontiguousarray(demand),
+            self._case.warm_up,
+            allocation,
+            True,
+            with_gradient,
+            np.ascontiguousarray([] if multipliers is None else multipliers, dtype=np.float64),
+            make_work(network, demand.shape[1], allocation, with_gradient),
+        )
+        return Sample(measures, gradient if with_gradient else None)
 
 
 def tree_arrays(case: Case, component: Component) -> tuple[NDArray[np.generic], ...]:

@@ -122,12 +122,6 @@ def test_what_contradicts_itself_is_one_line_with_its_place(tmp_path, table, old
     assert len(raised.value.messages) == 1
 
 
-def test_storage_that_products_would_share_is_refused(tmp_path):
-    nodes = TABLES["nodes.csv"].replace("capacity", "storage_capacity")
-    with pytest.raises(CaseError, match=r"row 4 column storage_capacity: 90.0 for every product"):
-        read_case(written(tmp_path, nodes=nodes))
-
-
 def cost_of(case: Case, design: Design, costs: SingleStageModel) -> float:
     """Single-stage cost of a design, shared costs included."""
     return sum(single_stage_plan(case, costs, c).cost for c in design.components) + case.shared_costs.of(design)

@@ -342,7 +342,7 @@ def test_a_time_limit_before_the_first_alternative_is_a_failure(simopt: Command,
         ((3, ProjectedMaster, "solve"), False),
         ((6, Subproblem, "solve"), False),
         ((2, Polisher, "levels"), True),
-        ((2, Ledger, "fresh"), True),
+        ((2, Ledger, "fresh_together"), True),
     ],
 )
 def test_ctrl_c_leaves_what_is_there(simopt, monkeypatch, run_folder, tmp_path, call, is_complete):

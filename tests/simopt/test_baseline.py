@@ -278,8 +278,8 @@ def test_a_spent_time_limit_leaves_costs_without_changes(case: Case, today: Base
     [
         ((2, ProjectedMaster, "solve"), (False, 0)),
         ((3, ProjectedMaster, "solve"), (True, 0)),
-        ((1, Ledger, "fresh"), (False, 0)),
-        ((2, Ledger, "fresh"), (True, 3)),
+        ((1, Ledger, "fresh_together"), (False, 0)),
+        ((2, Ledger, "fresh_together"), (True, 3)),
         ((1, ProjectedMaster, "limit_moves"), (True, 0)),
         ((2, ProjectedMaster, "limit_moves"), (True, 1)),
         ((1, Polisher, "levels"), (True, 3)),

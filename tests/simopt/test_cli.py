@@ -496,7 +496,7 @@ def test_ctrl_c_keeps_the_incumbent_of_the_search(tmp_path):
 
 @pytest.mark.parametrize(
     ("where", "name", "number"),
-    [(ProjectedMaster, "solve", 2), (Ledger, "fresh", 1), (Ledger, "fresh", 2)],
+    [(ProjectedMaster, "solve", 2), (Ledger, "fresh_together", 1), (Ledger, "fresh_together", 2)],
     ids=["in a later master", "in the evaluation", "late in the evaluation"],
 )
 def test_ctrl_c_after_a_first_design_writes_the_incumbent(simopt, monkeypatch, tmp_path, where, name, number):

@@ -270,7 +270,7 @@ def test_a_time_limit_after_some_points_keeps_them(monkeypatch: pytest.MonkeyPat
     [
         ((6, ProjectedMaster, "solve"), 1),
         ((2, Polisher, "levels"), 4),
-        ((3, Ledger, "fresh"), 4),
+        ((3, Ledger, "fresh_together"), 4),
         ((2, frontier_module, "outer_approximation"), 1),
     ],
 )

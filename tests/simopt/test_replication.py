@@ -1,5 +1,7 @@
 """Random numbers depend on seed, purpose and name alone; samples do not depend on jobs; intervals cover."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from design.demand import NormalDemand, PoissonDemand
 from design.node import Lane, Node
 from design.streams import BLOCK, DemandStreams, Purpose
 from simopt.simulation.estimate import Estimate
+from simopt.simulation.evaluate import EvaluationParams, evaluate, evaluate_together
 from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.replicate import run_blocks
@@ -133,6 +136,32 @@ def test_a_design_of_one_component_costs_what_its_component_costs():
     levels = dict(zip(design.nodes, LEVELS, strict=True))
     sample = ledger_of(case).search_design(design, levels, 300)
     np.testing.assert_array_equal(sample.measures, component.measures)
+
+
+def test_designs_evaluated_together_and_their_emissions_share_one_draw_of_demand(monkeypatch: pytest.MonkeyPatch):
+    nodes = (replace(node, holding_emission=0.5) for node in warehouse_with_retailers().network.nodes)
+    case = warehouse_with_retailers()
+    case = replace(case, network=replace(case.network, nodes=tuple(nodes)))
+    design = case.network.design(lane.pair for lane in case.network.lanes)
+    low, high = ({name: factor * s for name, s in zip(design.nodes, LEVELS, strict=True)} for factor in (1.0, 1.2))
+    alone = [
+        evaluate(case, ledger_of(case), design, levels, EvaluationParams(200, 1e-9, 400)) for levels in (low, high)
+    ]
+    drawn = list[int]()
+    block = DemandStreams.block
+    monkeypatch.setattr(DemandStreams, "block", lambda self, k, n: (drawn.append(k), block(self, k, n))[1])
+    together = evaluate_together(
+        case, ledger_of(case), [(design, low), (design, high)], EvaluationParams(200, 1e-9, 400)
+    )
+    assert sorted(set(drawn)) == list(range(7))
+    assert len(drawn) == 4 + 4  # 200 replications, then 200 more, which begin inside the fourth block
+    emitted = ledger_of(case).for_case(case.as_emissions).fresh(design, high, 0, 7)
+    for one, both in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one.costs, both.costs)
+        np.testing.assert_array_equal(one.measures, both.measures)
+    np.testing.assert_array_equal(together[1].emissions.totals, emitted.costs[:400])
+    held = emitted.measures[:400, :, Measure.HOLDING].mean(axis=0)
+    np.testing.assert_allclose(together[1].emissions.holding, held, rtol=1e-12)
 
 
 def test_decoupled_costs_are_those_of_plentiful_supply():

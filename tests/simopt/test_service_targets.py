@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from design.case import Case
 from design.case_files import save_case
@@ -27,7 +28,7 @@ from simopt.apps.solve import solve
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.pathwise import PathwiseParams
 from simopt.optimization.search_state import SearchState
-from simopt.optimization.service_targets import TargetSearch, repaired_levels
+from simopt.optimization.service_targets import TargetSearch, repaired_levels, safety_margin
 from simopt.reporting.run_folder import write_run
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.grid_costs import grid_costs, leaf_targets
@@ -291,7 +292,7 @@ def test_nothing_is_certified_while_the_incumbent_misses_its_target(monkeypatch:
     case = two_shops((0.9, 0.95))
     (lanes,) = all_designs(case.network)
     assert certified_from(case, lanes).holds
-    monkeypatch.setattr(TargetSearch, "repaired", lambda *arguments: arguments[-1] * [1.0, 0.999, 1.0])
+    monkeypatch.setattr(TargetSearch, "repaired", lambda *arguments: arguments[2] * [1.0, 0.999, 1.0])
     certificate = certified_from(case, lanes)
     assert not certificate.holds
     assert certificate.confidence is None
@@ -344,6 +345,24 @@ def test_repaired_levels_hold_on_fresh_paths_and_only_rise() -> None:
         assert case.service_targets[name] <= fill.mean - fill.half_width
         assert fill.mean + fill.half_width <= case.service_targets[name] + 0.005
     assert repaired_levels(case, ledger_of(case, 3), design, {**levels, "near": 30.0, "far": 30.0})["near"] == 30.0
+
+
+@pytest.mark.parametrize("num_targets", [2, 5, 60])
+@pytest.mark.parametrize("error", [0.025, 0.0002])
+def test_targets_met_with_the_safety_margin_rarely_fail_any_test(num_targets: int, error: float) -> None:
+    rng, count, trials = np.random.default_rng(num_targets), 4096, 4000
+    # means of the sample that levels were chosen on lie exactly the margin above the target
+    safety = safety_margin(num_targets, error, 0.05)
+    true = safety - rng.standard_normal((trials, num_targets))
+    tested = true + rng.standard_normal((trials, num_targets))
+    failed = float((tested < stdtrit(count - 1, 1.0 - error)).any(axis=1).mean())
+    assert 0.03 < failed < 0.05 + 3.0 * (0.05 / trials) ** 0.5
+
+
+def test_a_single_target_keeps_the_least_safety_margin() -> None:
+    assert safety_margin(1) == 4.5
+    assert safety_margin(5, 0.0125 / 7) == pytest.approx(6.2, abs=0.05)
+    assert safety_margin(60, 0.0125 / 62) == pytest.approx(8.0, abs=0.05)
 
 
 def test_a_source_that_faces_customers_can_have_a_target() -> None:
