@@ -34,9 +34,9 @@ from simopt.optimization.separate import joined, restricted
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.service_targets import level_search
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import Measure
 from surrogates.kriging import fit_kriging
 from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
