@@ -14,6 +14,7 @@ from design.demand import Demand, Floats, as_floats
 STEPS_PER_DEVIATION = 512
 MAX_POINTS = 1 << 17
 TAIL = 1e-13
+LOG_TAIL = 30.0  # -log(TAIL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +111,33 @@ def mixture(parts: Sequence[GridDistribution], step: float) -> GridDistribution:
         return parts[0]
     values = np.concatenate([part.points for part in parts])
     return of_values(values, np.concatenate([part.probability for part in parts]) / len(parts), step)
+
+
+def spread_of_sum(varying: Sequence[tuple[GridDistribution, float]]) -> tuple[float, float]:
+    """How far below and above its mean a sum of independent scaled variables may lie, but for a negligible probability.
+
+    Where every tail reaches its end gradually, ends add in quadrature. Where one does not, as with few observed values,
+    Bernstein's inequality tells, and no sum lies beyond the sum of the ends.
+
+    Parameters
+    ----------
+    varying
+        Distributions that are not constant, and their factors.
+    """
+    ends = [(share * (grid.points[-1] - grid.mean), share * grid.standard_deviation) for grid, share in varying]
+    gradual = all(end >= 7.0 * deviation for end, deviation in ends)
+    if gradual and all(grid.probability[-1] < 1e-8 for grid, _ in varying):
+        reach = float(np.sqrt(sum(end**2 for end, _ in ends)))
+        return reach, reach
+    variance = sum(deviation**2 for _, deviation in ends)
+    lows = [share * (grid.mean - grid.start) for grid, share in varying]
+    below, above = (_bernstein(found, variance) for found in (lows, [end for end, _ in ends]))
+    return below, above
+
+
+def _bernstein(ends: Sequence[float], variance: float) -> float:
+    part = max(ends) * LOG_TAIL / 3.0
+    return min(sum(ends), part + sqrt(part**2 + 2.0 * LOG_TAIL * variance))
 
 
 def one_period(demand: Demand, step: float) -> GridDistribution:

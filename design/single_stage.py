@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from design.cost import net_stock_cost, net_stock_slope
 from design.demand import Demand, Floats
 from design.demand_process import cycle_length
+from design.grid_distribution import spread_of_sum
 from design.lead_time_demand import GridDistribution, phase_demand
 
 Spectrum = NDArray[np.complex128]
@@ -239,14 +240,14 @@ class _Lattice:
 
     @classmethod
     def covering(cls, grids: list[GridDistribution], shares: list[float], min_size: int) -> _Lattice:
-        """The grid from the combined lowest to the combined highest value; extremes add in quadrature."""
+        """The grid from the combined lowest to the combined highest value."""
         offset = sum(share * grid.mean for grid, share in zip(grids, shares, strict=True) if grid.is_constant)
         varying = [(grid, share) for grid, share in zip(grids, shares, strict=True) if not grid.is_constant]
         if not varying:
             return cls(offset, 1.0, -1, 4)
         mean = sum(share * grid.mean for grid, share in varying)
-        high = mean + float(np.sqrt(sum((share * (grid.points[-1] - grid.mean)) ** 2 for grid, share in varying)))
-        low = max(mean - (high - mean), 0.0)
+        below, above = spread_of_sum(varying)
+        low, high = max(mean - below, 0.0), mean + above
         step = max((high - low) / (min_size - 4), 0.25 * min(share * grid.step for grid, share in varying))
         if all(grid.step == 1.0 and share == 1.0 for grid, share in varying):
             step = 1.0
