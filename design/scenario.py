@@ -103,6 +103,7 @@ class JointScenarios:
     ) -> None:
         self._demand = demand
         self._correlation = correlation
+        self._longest = longest
         self._groups = [
             served for group in correlation.groups if len(served := tuple(n for n in group if n in demand)) > 1
         ]
@@ -141,6 +142,8 @@ class JointScenarios:
         """Demand of a group over a lead time, shape (scenario, customer)."""
         if num_periods == 0:
             return np.zeros((self.num_scenarios, len(group)))
+        if num_periods > self._longest:
+            raise ValueError(f"lead time {num_periods} exceeds the longest one, {self._longest} periods")
         key = (group, num_periods, phase % cycle_length(self._demand[name] for name in group))
         if key not in self._sums:
             first = self._demand[group[0]]
