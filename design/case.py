@@ -207,8 +207,20 @@ class Case:
     @property
     def exact_warnings(self) -> tuple[str, ...]:
         """Warnings where results should rest on bounds without sampling error."""
-        sampled = "customers are correlated: bounds rest on samples of their demand, without an interval"
-        return (*self.warnings, sampled) if self.correlation else self.warnings
+        found = list(self.warnings)
+        if self.correlation:
+            found.append("customers are correlated: bounds rest on samples of their demand, without an interval")
+        if self.has_profiles:
+            found.append("demand profiles: bounds are estimates")
+        return tuple(found)
+
+    @property
+    def search_warnings(self) -> tuple[str, ...]:
+        """Warnings where designs were searched and the lower bound was computed afterwards."""
+        if not self.has_profiles:
+            return self.warnings
+        note = "demand profiles: designs are compared by an estimate, and none is certified"
+        return (*self.warnings, note)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:

@@ -119,6 +119,7 @@ class JointScenarios:
             for group, first in zip(self._groups, firsts, strict=False)
         }
         self._sums: dict[tuple[tuple[str, ...], int, int], Floats] = {}
+        self._joined: dict[tuple[tuple[str, ...], int, int], Floats] = {}
 
     def cycle_length(self, customers: tuple[str, ...]) -> int:
         """Periods after which the demand profiles of these customers repeat."""
@@ -129,6 +130,12 @@ class JointScenarios:
 
         Shape (scenario, customer), units.
         """
+        key = (customers, num_periods, phase % self.cycle_length(customers))
+        if key not in self._joined:
+            self._joined[key] = self._columns(*key)
+        return self._joined[key]
+
+    def _columns(self, customers: tuple[str, ...], num_periods: int, phase: int) -> Floats:
         found: dict[str, Floats] = {}
         for group in self._groups:
             if not set(group).isdisjoint(customers):

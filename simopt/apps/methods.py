@@ -263,11 +263,11 @@ def _master_params(options: SolveOptions) -> MasterParams:
     return MasterParams(bound=Bound(options.bound))
 
 
-def projected_costs(case: Case, options: SolveOptions, batch: int = 0) -> SingleStageModel:
+def projected_costs(case: Case, options: SolveOptions, batch: int = 0, *, by_period: bool = False) -> SingleStageModel:
     """Single-stage costs of the projected master: exact, or sampled where the options say how many scenarios."""
     if options.scenarios is None:
-        return exact_costs(case)
-    return sampled_costs(case, options.scenarios, options.seed, batch)
+        return exact_costs(case, by_period=by_period)
+    return sampled_costs(case, options.scenarios, options.seed, batch, by_period=by_period)
 
 
 def extensive_scenarios(case: Case, options: SolveOptions, batch: int = 0) -> PathScenarios:
