@@ -118,6 +118,8 @@ class _DemandParser:
 
     def __call__(self, text: str) -> float:
         """The number; ValueError says what was expected."""
+        if not text:
+            raise ValueError("expected a number of units, at least 0 (or --missing zero)")
         if "," in text and self.sign != "." and re.fullmatch(r"\d*,\d*", text):
             self.sign = ","
             return self._parse(text.replace(",", "."))
@@ -149,10 +151,12 @@ def read_history(path: Path, missing: str = "refuse") -> History:
     if path.is_dir():
         raise HistoryError(f"{path}: a folder; expected a .csv file")
     problems = Problems()
-    delimiter = _delimiter(path)
+    header = _header(path)
+    delimiter = ";" if ";" in header and "," not in header else ","
     parser = _DemandParser(delimiter)
-    rows = read_table(path, _columns(parser), problems, delimiter=delimiter)
-    _check_blanks(path.name, rows, missing, problems)
+    rows = read_table(path, _columns(parser, missing), problems, delimiter=delimiter)
+    if rows and "demand" not in [cell.strip() for cell in header.split(delimiter)]:
+        problems.add(path.name, "column missing from the header: expected it there", 1, "demand")
     _check_kinds(path.name, rows, problems)
     _refuse(path, problems)
     history = _assemble(path, rows, missing, problems)
@@ -163,23 +167,22 @@ def read_history(path: Path, missing: str = "refuse") -> History:
     return history
 
 
-def _columns(parser: Callable[[str], float]) -> tuple[Column, ...]:
+def _columns(parser: Callable[[str], float], missing: str) -> tuple[Column, ...]:
     return (
         Column("period", _parse_period, "", required=True),
         Column("node", parse_text, "", required=True),
         Column("product", parse_text, ""),
-        Column("demand", parser),
+        Column("demand", parser, required=missing == "refuse"),
     )
 
 
-def _delimiter(path: Path) -> str:
-    """A semicolon where the header has one and no comma."""
+def _header(path: Path) -> str:
+    """The first line; blank where `read_table` will say what is wrong with the file."""
     try:
         with path.open(encoding="utf-8-sig") as stream:
-            header = stream.readline()
+            return stream.readline().replace('"', "")
     except (UnicodeDecodeError, FileNotFoundError):
-        return ","
-    return ";" if ";" in header and "," not in header else ","
+        return ""
 
 
 def _refuse(path: Path, problems: Problems) -> None:
@@ -209,12 +212,6 @@ def _day(text: str) -> date:
         return date.fromisoformat(f"{text}-01" if _kind(text) == "month" else text)
     except ValueError:
         raise ValueError(_EXPECTED_PERIOD) from None
-
-
-def _check_blanks(file: str, rows: Sequence[Record], missing: str, problems: Problems) -> None:
-    for row in rows:
-        if "demand" not in row.given and missing == "refuse":
-            problems.add(file, "blank: expected a number of units, at least 0 (or --missing zero)", row.line, "demand")
 
 
 def _check_kinds(file: str, rows: Sequence[Record], problems: Problems) -> None:
