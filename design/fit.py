@@ -104,7 +104,7 @@ class NodeFit:
 
 
 def fit_series(series: Series, distribution: str, rng: np.random.Generator) -> NodeFit:
-    """Fit the best family, or the one asked for.
+    """Fit the best family whose mean is not far from the history's, or the one asked for.
 
     Parameters
     ----------
@@ -135,10 +135,18 @@ def fit_series(series: Series, distribution: str, rng: np.random.Generator) -> N
     candidates = tuple(sorted(made, key=lambda one: one.criterion))
     if distribution == EMPIRICAL:
         return NodeFit(series, size, EMPIRICAL, {}, candidates)
-    best = next(one for one in candidates if distribution in (AUTO, one.distribution))
+    if distribution == AUTO:
+        best = next((one for one in candidates if not mean_is_far(one, demand)), candidates[0])
+    else:
+        best = next(one for one in candidates if one.distribution == distribution)
     theta = vectors[best.distribution][0]
     statistic, p_value = goodness_of_fit(FAMILIES[best.distribution], theta, values, rng)
     return NodeFit(series, size, best.distribution, best.parameters, candidates, theta, statistic, p_value)
+
+
+def mean_is_far(candidate: Candidate, demand: Floats) -> bool:
+    """Whether a candidate's mean is more than three standard errors from the data's, as with a tail far beyond them."""
+    return abs(candidate.mean - float(demand.mean())) > 3.0 * float(demand.std(ddof=1)) / np.sqrt(len(demand))
 
 
 def resolution_of(demand: Floats) -> float:
@@ -148,7 +156,7 @@ def resolution_of(demand: Floats) -> float:
     finest = floor(log10(max(float(demand.std()), 1e-300))) - 3
     for digits in range(-1, min(finest, -1), -1):
         scaled = demand * 10.0**-digits
-        if np.allclose(scaled, np.round(scaled), rtol=1e-12, atol=1e-9):
+        if np.allclose(scaled, np.round(scaled), rtol=1e-9, atol=0.0):
             return 10.0**digits
     return 10.0 ** min(finest, -1)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from design.fit import ENOUGH_PERIODS, REJECTED, NodeFit
+from design.fit import ENOUGH_PERIODS, REJECTED, NodeFit, mean_is_far
 from design.history import History
 from design.series_tests import Correlation, SeriesTests
 
@@ -36,22 +36,27 @@ class FittedNode:
         fit, demand = self.fit, self.fit.series.demand
         lines = []
         if len(demand) < ENOUGH_PERIODS:
-            lines.append(
-                f"{len(demand)} periods are few to choose a distribution by ({ENOUGH_PERIODS} or more are better)"
-            )
+            number = f"{len(demand)} periods are few to choose a distribution by"
+            lines.append(f"{number} ({ENOUGH_PERIODS} or more are better)")
         if np.ptp(demand) == 0.0:
             lines.append(f"demand is {demand[0]:g} in every period: normal with sd 0")
         if fit.p_value is not None and fit.p_value < REJECTED:
             best = fit.candidates[0].distribution == fit.distribution
-            which = f"even the best fit, {fit.distribution}," if best else f"the fit, {fit.distribution},"
-            lines.append(
-                f"{which} is rejected ({p_text(fit.p_value)}); --distribution empirical takes the history itself"
-            )
-        if fit.chosen is not None:
-            error = float(demand.std(ddof=1)) / np.sqrt(len(demand))
-            if abs(fit.chosen.mean - demand.mean()) > 3.0 * error:
-                lines.append(f"the fit's mean {fit.chosen.mean:.4g} is far from the history's {demand.mean():.4g}")
-        return lines
+            which = f"{'even the best fit' if best else 'the fit'}, {fit.distribution},"
+            other = "--distribution empirical takes the history itself"
+            lines.append(f"{which} is rejected ({p_text(fit.p_value)}); {other}")
+        return [*lines, *self._mean_warnings()]
+
+    def _mean_warnings(self) -> list[str]:
+        """Fits whose tail leads far beyond the data."""
+        fit, demand = self.fit, self.fit.series.demand
+        history = f"is far from the history's {demand.mean():.4g}"
+        if fit.chosen is not None and mean_is_far(fit.chosen, demand):
+            return [f"the fit's mean {fit.chosen.mean:.4g} {history}"]
+        if fit.candidates and mean_is_far(fit.candidates[0], demand):
+            best = fit.candidates[0]
+            return [f"{best.distribution} has a lower criterion, but its mean {best.mean:.4g} {history}"]
+        return []
 
     def _test_warnings(self) -> list[str]:
         tests, lines = self.tests, []

@@ -145,6 +145,22 @@ def test_an_unsuitable_distribution_is_warned_of(simopt: Command, tmp_path):
     assert float(done.out.splitlines()[3].split()[-3]) < -10.0
 
 
+def test_a_tail_far_beyond_the_data_is_set_aside(simopt: Command, tmp_path):
+    demand = np.round(np.random.default_rng(0).lognormal(2.0, 3.0, 60), 2)
+    table = history(tmp_path, {"a": demand})
+    done = simopt("fit", table, "--out", tmp_path / "auto")
+    record = read_json(tmp_path / "auto" / "fit.json")["nodes"][0]
+    far = 3.0 * demand.std(ddof=1) / np.sqrt(60)
+    assert record["candidates"][0]["distribution"] == "lognormal"
+    assert record["candidates"][0]["mean"] > demand.mean() + far
+    assert record["distribution"] == "gamma"
+    assert abs(record["parameters"]["mean"] - demand.mean()) <= far
+    assert record["criterion_margin"] < 0.0
+    assert "a: lognormal has a lower criterion, but its mean 323.8 is far from the history's 148.3" in done.err
+    asked = simopt("fit", table, "--out", tmp_path / "asked", "--distribution", "lognormal")
+    assert "a: the fit's mean 323.8 is far from the history's 148.3" in asked.err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
