@@ -5,6 +5,9 @@ over one lead time, and its expected cost per period at the best base-stock leve
 
     ψ(r) = min_S E c(S - W),   W = Σ_c r_c·W_c,   jointly convex in the reach r, ψ(0) = 0.
 
+Where demand follows a cycle (profiles), W and the minimum differ by period and ψ is the mean of the minima: what a node
+waits for from its supplier may differ by period as well.
+
 A subgradient is ∂ψ/∂r_c = -E[v·W_c] where v is a subgradient of c at S - W chosen with mean exactly zero: a plain slope
 at the sample where S = W makes the cut wrong by up to 100% with few samples.
 """
@@ -21,11 +24,14 @@ from numpy.typing import NDArray
 
 from design.cost import net_stock_cost, net_stock_slope
 from design.demand import Demand, Floats
-from design.lead_time_demand import GridDistribution, lead_time_demand
+from design.demand_process import cycle_length
+from design.grid_distribution import spread_of_sum
+from design.lead_time_demand import GridDistribution, phase_demand
 
 Spectrum = NDArray[np.complex128]
 CostRates = tuple[float, float, float, float, float]
 NEGLIGIBLE_REACH = 1e-7
+NEGLIGIBLE_MASS = 1e-18
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +46,15 @@ class SingleStageValue:
         A subgradient in the reach, shape (customer,), money per period.
     level
         A minimizing base-stock level, units.
+    above
+        By how much the level costs more than `cost`, money per period: with demand profiles a level is one for all
+        periods of the cycle, ψ the mean of their minima.
     """
 
     cost: float
     gradient: Floats
     level: float
+    above: float = 0.0
 
 
 class SingleStageModel(Protocol):
@@ -88,7 +98,7 @@ class QuadratureSingleStage:
 
     def __init__(self, demand: Mapping[str, Demand]) -> None:
         self._demand = demand
-        self._grids: dict[tuple[str, int], GridDistribution] = {}
+        self._grids: dict[tuple[str, int, int], GridDistribution] = {}
         self._served: dict[tuple[CostRates, int, tuple[str, ...]], SingleStageValue] = {}
 
     def evaluate(
@@ -105,12 +115,24 @@ class QuadratureSingleStage:
     def _compute(
         self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
     ) -> SingleStageValue:
-        gradient = np.zeros(len(customers))
         active = np.flatnonzero(np.asarray(reach) > NEGLIGIBLE_REACH)
         if num_periods == 0 or len(active) == 0:
-            return SingleStageValue(0.0, gradient, 0.0)
-        grids = [self._grid(customers[c], num_periods) for c in active]
+            return SingleStageValue(0.0, np.zeros(len(customers)), 0.0)
+        served = [customers[c] for c in active]
         shares = [float(reach[c]) for c in active]
+        cycle = range(cycle_length(self._demand[name] for name in served))
+        parts = []
+        for phase in cycle:
+            found, values, total = self._phase(rates, [self._grid(c, num_periods, phase) for c in served], shares)
+            gradient = np.zeros(len(customers))
+            gradient[active] = found.gradient
+            parts.append((SingleStageValue(found.cost, gradient, found.level), values, total))
+        return _over_cycle(parts, rates)
+
+    def _phase(
+        self, rates: CostRates, grids: list[GridDistribution], shares: list[float]
+    ) -> tuple[SingleStageValue, Floats, Floats]:
+        """ψ of the sum of scaled demands with its gradient in the shares, and the sum's values and probabilities."""
         lattice = _Lattice.covering(grids, shares, self._MIN_SIZE)
         spectra = [lattice.spectra(grid, share) for grid, share in zip(grids, shares, strict=True)]
         before = _running_products([mass for mass, _ in spectra])
@@ -118,16 +140,40 @@ class QuadratureSingleStage:
         total = lattice.to_values(np.fft.irfft(before[-1], lattice.size))
         level, cost, slope = minimize_net_stock_cost(lattice.values, total, np.array(rates, dtype=np.float64))
         test = lattice.spectrum_of(slope)
-        for position, customer in enumerate(active):
-            others = before[position] * after[position + 1]
-            gradient[customer] = -lattice.inner_product(test, spectra[position][1] * others)
-        return SingleStageValue(cost, gradient, max(level, 0.0))
+        gradient = [
+            -lattice.inner_product(test, moment * (before[k] * after[k + 1])) for k, (_, moment) in enumerate(spectra)
+        ]
+        return SingleStageValue(cost, np.array(gradient), max(level, 0.0)), lattice.values, total
 
-    def _grid(self, customer: str, num_periods: int) -> GridDistribution:
-        key = (customer, num_periods)
+    def _grid(self, customer: str, num_periods: int, phase: int) -> GridDistribution:
+        phase %= cycle_length([self._demand[customer]])
+        key = (customer, num_periods, phase)
         if key not in self._grids:
-            self._grids[key] = lead_time_demand(self._demand[customer], num_periods)
+            self._grids[key] = phase_demand(self._demand[customer], num_periods, phase)
         return self._grids[key]
+
+
+def _over_cycle(parts: list[tuple[SingleStageValue, Floats, Floats]], rates: CostRates) -> SingleStageValue:
+    """The mean over the periods of a cycle, with the best level for all of them together.
+
+    Parameters
+    ----------
+    parts
+        ψ of each period of the cycle, the values of its demand and their probabilities.
+    rates
+        Cost rates in the order of `design.cost`.
+    """
+    if len(parts) == 1:
+        return parts[0][0]
+    cost = float(np.mean([value.cost for value, _, _ in parts]))
+    gradient = np.mean([value.gradient for value, _, _ in parts], axis=0)
+    values = np.concatenate([values for _, values, _ in parts])
+    weights = np.concatenate([weights for _, _, weights in parts]) / len(parts)
+    kept = np.flatnonzero(weights > NEGLIGIBLE_MASS)
+    order = kept[np.argsort(values[kept], kind="stable")]
+    weights = weights[order] / weights[order].sum()
+    level, common, _ = minimize_net_stock_cost(values[order], weights, np.array(rates, dtype=np.float64))
+    return SingleStageValue(cost, gradient, max(level, 0.0), max(common - cost, 0.0))
 
 
 class SampledSingleStage:
@@ -151,12 +197,16 @@ class SampledSingleStage:
         self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
     ) -> SingleStageValue:
         """ψ and a subgradient, see `SingleStageModel.evaluate`."""
-        samples = self._scenarios.lead_time_demand(customers, num_periods)
-        demand = samples @ np.asarray(reach, dtype=np.float64)
-        order = np.argsort(demand, kind="stable")
-        weights = np.full(len(demand), 1.0 / len(demand))
-        level, cost, slope = minimize_net_stock_cost(demand[order], weights, np.array(rates, dtype=np.float64))
-        return SingleStageValue(cost, -(slope * weights) @ samples[order], level)
+        parts = []
+        for phase in range(self._scenarios.cycle_length(customers)):
+            samples = self._scenarios.lead_time_demand(customers, num_periods, phase)
+            demand = samples @ np.asarray(reach, dtype=np.float64)
+            order = np.argsort(demand, kind="stable")
+            weights = np.full(len(demand), 1.0 / len(demand))
+            level, cost, slope = minimize_net_stock_cost(demand[order], weights, np.array(rates, dtype=np.float64))
+            value = SingleStageValue(cost, -(slope * weights) @ samples[order], level)
+            parts.append((value, demand[order], weights))
+        return _over_cycle(parts, rates)
 
 
 class Scenarios(Protocol):
@@ -166,8 +216,14 @@ class Scenarios(Protocol):
     def num_scenarios(self) -> int:
         """How many."""
 
-    def lead_time_demand(self, customers: tuple[str, ...], num_periods: int) -> Floats:
-        """Demand over `num_periods` periods, shape (scenario, customer), units."""
+    def cycle_length(self, customers: tuple[str, ...]) -> int:
+        """Periods after which the demand profiles of these customers repeat; 1 without profiles."""
+
+    def lead_time_demand(self, customers: tuple[str, ...], num_periods: int, phase: int = 0) -> Floats:
+        """Demand over `num_periods` periods of which the last is `phase` periods into the cycle.
+
+        Shape (scenario, customer), units.
+        """
 
 
 @dataclass(frozen=True)
@@ -184,14 +240,14 @@ class _Lattice:
 
     @classmethod
     def covering(cls, grids: list[GridDistribution], shares: list[float], min_size: int) -> _Lattice:
-        """The grid from the combined lowest to the combined highest value; extremes add in quadrature."""
+        """The grid from the combined lowest to the combined highest value."""
         offset = sum(share * grid.mean for grid, share in zip(grids, shares, strict=True) if grid.is_constant)
         varying = [(grid, share) for grid, share in zip(grids, shares, strict=True) if not grid.is_constant]
         if not varying:
             return cls(offset, 1.0, -1, 4)
         mean = sum(share * grid.mean for grid, share in varying)
-        high = mean + float(np.sqrt(sum((share * (grid.points[-1] - grid.mean)) ** 2 for grid, share in varying)))
-        low = max(mean - (high - mean), 0.0)
+        below, above = spread_of_sum(varying)
+        low, high = max(mean - below, 0.0), mean + above
         step = max((high - low) / (min_size - 4), 0.25 * min(share * grid.step for grid, share in varying))
         if all(grid.step == 1.0 and share == 1.0 for grid, share in varying):
             step = 1.0

@@ -29,7 +29,7 @@ class SingleStagePlan:
         Its holding and backorders alone.
     expected_cost
         Expected cost of the levels if no supplier ever ran short, fixed costs included: `cost`, or more where a
-        fill-rate target binds.
+        fill-rate target binds or demand has a profile.
     """
 
     levels: Floats
@@ -63,6 +63,7 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
         reach = np.ones(len(served[name]))
         value = stage_value(case, model, name, lead_time, served[name], reach)
         stock_cost += case.horizon * value.cost
+        above += case.horizon * value.above
         if (stage := targeted_stage(case, name, lead_time)) is not None:
             above += case.horizon * (stage.cost - stage.bound)
         if lane is not None:
