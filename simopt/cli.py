@@ -273,8 +273,8 @@ def fit(
     from simopt.apps.fit import FitOptions, fit_history
     from simopt.reporting.fit import FitFiles, print_fit, write_fit
 
-    options, files = FitOptions(distribution, missing, seed), FitFiles.of(out, plot)
-    files.check(replace=force)
+    options, files = FitOptions(distribution, missing, seed), FitFiles.of(out, plot, distribution)
+    files.check(history, force=force)
     found = fit_history(history, options)
     for warning in found.warnings:
         print(f"warning: {warning}", file=sys.stderr)

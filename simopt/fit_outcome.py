@@ -13,6 +13,7 @@ from design.series_tests import Correlation, SeriesTests
 
 _LEVEL = 0.01
 _SHOWN_PAIRS = 5
+_DEPENDENCE = "the fit takes periods as independent; see the columns autocorrelation and block of demand.csv"
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +66,11 @@ class FittedNode:
         if tests.lag_one_p < _LEVEL:
             lines.append(
                 f"autocorrelation {tests.lag_one:+.2f} from period to period ({p_text(tests.lag_one_p)}): "
-                "the model takes periods as independent"
+                + _DEPENDENCE
             )
         elif tests.ljung_box_p < _LEVEL:
             lines.append(
-                f"autocorrelation within {tests.lags} periods (Ljung-Box {p_text(tests.ljung_box_p)}): "
-                "the model takes periods as independent"
+                f"autocorrelation within {tests.lags} periods (Ljung-Box {p_text(tests.ljung_box_p)}): " + _DEPENDENCE
             )
         if tests.trend_p < _LEVEL:
             way = "rising" if tests.trend > 0.0 else "falling"
@@ -80,7 +80,7 @@ class FittedNode:
             )
         if tests.season_p is not None and tests.season_p < _LEVEL:
             test = f"Kruskal-Wallis {p_text(tests.season_p)}"
-            lines.append(f"perhaps a pattern of {tests.season} periods ({test}): see [seasons.NAME]")
+            lines.append(f"perhaps a pattern of {tests.season} periods ({test}): see profiles.csv and [seasons.NAME]")
         return lines
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,7 +141,9 @@ class FitOutcome:
             shown = [f"{c.first} and {c.second} {c.value:+.2f}" for c in self.correlations[:_SHOWN_PAIRS]]
             rest = len(self.correlations) - len(shown)
             pairs = "; ".join(shown) + (f"; and {rest} more pairs" if rest else "")
-            lines.append(f"demand is correlated between nodes ({pairs}): the model takes customers as independent")
+            lines.append(
+                f"demand is correlated between nodes ({pairs}): the fit takes nodes as independent (correlations.csv)"
+            )
         return tuple(lines)
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,50 +1,56 @@
-"""What `fit` prints and writes: a table of the distributions, demand.csv, fit.json and a picture."""
+"""What `fit` prints and writes: the distributions, demand.csv, a history to draw from, fit.json, a picture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from design.errors import BadInputError
+from design.fit import EMPIRICAL
+from design.history import Series
 from simopt.fit_outcome import FitOutcome, FittedNode
 from simopt.reporting.fit_plot import SHOWN_NODES, draw_fit
 from simopt.reporting.run_folder import write_csv, write_json
 
 _PICTURES = (".png", ".svg", ".pdf")
-_PARAMETERS = ("mean", "sd", "probability")
+_PARAMETERS = ("mean", "sd", "probability", "history")
 
 
 @dataclass(frozen=True)
 class FitFiles:
-    """Where the outcome goes: the demand table, everything as JSON, a picture."""
+    """Where the outcome goes: the demand table, the history that it draws from, everything as JSON, a picture."""
 
     demand: Path
+    history: Path | None = None
     json: Path | None = None
     plot: Path | None = None
 
     @classmethod
-    def of(cls, out: Path, plot: Path | None) -> FitFiles:
-        """A `.csv` file alone, or demand.csv and fit.json in a folder."""
+    def of(cls, out: Path, plot: Path | None, distribution: str) -> FitFiles:
+        """A `.csv` file, or demand.csv and fit.json in a folder; beside the table a history if it is `empirical`."""
         if plot is not None and plot.suffix.lower() not in _PICTURES:
             raise BadInputError(f"--plot {plot}: expected the name of a {', '.join(_PICTURES)} file")
         if out.suffix.lower() == ".csv" and not out.is_dir():
-            return cls(out, None, plot)
+            return cls(out, _history_of(out, distribution), plot=plot)
         if out.suffix and not out.is_dir():
             raise BadInputError(f"--out {out}: expected the name of a .csv file or a folder")
-        return cls(out / "demand.csv", out / "fit.json", plot)
+        table = out / "demand.csv"
+        return cls(table, _history_of(table, distribution), out / "fit.json", plot)
 
     @property
     def paths(self) -> tuple[Path, ...]:
         """Every file."""
-        return tuple(path for path in (self.demand, self.json, self.plot) if path is not None)
+        return tuple(path for path in (self.demand, self.history, self.json, self.plot) if path is not None)
 
-    def check(self, *, replace: bool) -> None:
-        """Raise BadInputError for each file that exists, unless it may be replaced."""
+    def check(self, source: Path, *, force: bool) -> None:
+        """Raise BadInputError for each file that exists, unless it may be replaced; the source never may."""
+        if any(path.resolve() == source.resolve() for path in self.paths):
+            raise BadInputError(f"{source} is the history itself: expected another --out")
         lines = [
             f"{path} exists: expected a new name, or --force to replace it" for path in self.paths if path.exists()
         ]
-        if lines and not replace:
+        if lines and not force:
             raise BadInputError("\n".join(lines))
 
 
@@ -52,21 +58,40 @@ def write_fit(files: FitFiles, found: FitOutcome) -> None:
     """Write the files of an outcome; folders are made if need be."""
     for path in files.paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [_demand_row(node) for node in found.nodes]
+    rows = [_demand_row(node, files) for node in found.nodes]
     layers = ["product"] if any(node.fit.series.product for node in found.nodes) else []
-    used = [name for name in _PARAMETERS if name != "probability" or any(name in row for row in rows)]
+    used = [name for name in _PARAMETERS if any(name in row for row in rows)]
     write_csv(files.demand, ["node", *layers, "distribution", *used], rows)
+    if files.history is not None:
+        write_csv(files.history, ["period", "node", *layers, "demand"], _history_rows(found))
     if files.json is not None:
         write_json(files.json, found.as_dict())
     if files.plot is not None:
         draw_fit(found, files.plot)
 
 
-def _demand_row(node: FittedNode) -> Mapping[str, object]:
-    series = node.fit.series
-    name = {"node": series.node, **({"product": series.product} if series.product else {})}
-    values = {key: float(f"{value:.8g}") for key, value in node.fit.parameters.items()}
-    return {**name, "distribution": node.fit.distribution, **values}
+def _history_of(table: Path, distribution: str) -> Path | None:
+    return table.with_name(f"{table.stem}-history.csv") if distribution == EMPIRICAL else None
+
+
+def _name(series: Series) -> dict[str, object]:
+    return {"node": series.node, **({"product": series.product} if series.product else {})}
+
+
+def _demand_row(node: FittedNode, files: FitFiles) -> Mapping[str, object]:
+    values: dict[str, object] = {key: float(f"{value:.8g}") for key, value in node.fit.parameters.items()}
+    if files.history is not None:
+        values["history"] = files.history.name
+    return {**_name(node.fit.series), "distribution": node.fit.distribution, **values}
+
+
+def _history_rows(found: FitOutcome) -> Iterator[Mapping[str, object]]:
+    """Every period of every node, numbered from the table's first."""
+    before = min(node.fit.series.first for node in found.nodes) - 1
+    for node in found.nodes:
+        series = node.fit.series
+        for number, value in enumerate(series.demand, series.first - before):
+            yield {"period": number, **_name(series), "demand": float(value)}
 
 
 def print_fit(found: FitOutcome, files: FitFiles) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import minimize
 
+from design.demand import make_demand
 from design.families import FAMILIES
 from design.fit import FitError, NodeFit, fit_series, recorded, resolution_of
 from design.history import Series
@@ -124,6 +125,29 @@ def test_maxima_known_in_closed_form():
     assert log_normal["mean"] == pytest.approx(np.exp(logs.mean() + 0.5 * logs.var()), rel=1e-4)
     rare = positive(rng, 0.4, rng.gamma(4.0, 5.0, 80))
     assert fitted(rare, "intermittent").parameters["probability"] == pytest.approx((rare > 0.0).mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_demand_classes_have_the_same_probabilities_and_moments(name):
+    fit = fitted(KNOWN[name][0](np.random.default_rng(4), 120), name)
+    family, columns = FAMILIES[name], fit.parameters
+    demand = make_demand(name, columns["mean"], columns.get("sd"), columns.get("probability"))
+    assert demand.mean == pytest.approx(fit.chosen.mean, rel=1e-9)
+    assert demand.whole_units == family.whole
+    values = np.unique(
+        np.quantile(recorded(fit.series.demand, fit.resolution), np.linspace(0.1, 0.95, 15), method="lower")
+    )
+    values = values[values > 0.0]
+    below = family.tails(fit.vector, values)[0]
+    assert below + family.tails(fit.vector, values)[1] == pytest.approx(np.ones(len(values)))
+    if family.whole:
+        assert (demand.quantile(below - 1e-9) == values).all()
+        assert (demand.quantile(below + 1e-9) == values + 1.0).all()
+    else:
+        assert demand.quantile(below) == pytest.approx((values + 0.5) * fit.resolution, rel=1e-6)
+    if name in ("normal", "intermittent"):
+        none = family.tails(fit.vector, np.zeros(1))[0]
+        assert demand.quantile(none - 1e-3) == pytest.approx(0.0, abs=fit.resolution)
 
 
 @pytest.mark.parametrize("number", [200, 1000])

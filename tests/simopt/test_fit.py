@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from design.case_files import load_case, save_case
+from design.families import FAMILIES
 from simopt.apps.fit import FitOptions, fit_history
 from simopt.reporting.fit_plot import bins
 from tests.simopt.command import Command, assert_refused, read_json
@@ -59,6 +60,47 @@ def test_fit_then_validate(simopt: Command, tmp_path, case_folder):
         assert written[name]["distribution"] in done.out
         assert loaded.demand[name].mean == pytest.approx(np.mean(demand), rel=0.01)
         assert loaded.demand[name].standard_deviation == pytest.approx(np.std(demand), rel=0.15)
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, "empirical"])
+def test_every_distribution_can_be_used_by_a_case(simopt: Command, tmp_path, case_folder, name):
+    rng = np.random.default_rng(6)
+    demand = np.where(rng.random(100) < 0.8, rng.negative_binomial(2, 0.2, 100) + 1, 0)
+    table = history(tmp_path, dict.fromkeys("ABC", demand))
+    done = simopt("fit", table, "--distribution", name, "--out", case_folder, "--force")
+    assert done.code == 0
+    assert simopt("validate", case_folder).code == 0
+    loaded = load_case(case_folder)
+    fits = fit_history(table, FitOptions(name)).nodes
+    for node in fits:
+        own = loaded.demand[node.label]
+        if name == "empirical":
+            assert (own.mean, own.standard_deviation) == pytest.approx((demand.mean(), demand.std()))
+            assert list(own.observations) == list(demand)
+        else:
+            assert own.mean == pytest.approx(node.fit.chosen.mean, rel=1e-6)
+    assert {row["distribution"] for row in rows_of(case_folder / "demand.csv")} == {name}
+
+
+def test_the_history_itself_is_never_replaced(simopt: Command, tmp_path):
+    table = history(tmp_path, smooth(), "demand-history.csv")
+    before = table.read_bytes()
+    for options in (["--out", table], ["--out", tmp_path, "--distribution", "empirical"]):
+        assert_refused(simopt("fit", table, "--force", *options), "is the history itself: expected another --out")
+    assert table.read_bytes() == before
+
+
+def test_an_empirical_history_keeps_its_periods(simopt: Command, tmp_path):
+    table = tmp_path / "history.csv"
+    rows = [f"2024-{k:02d};A;{k},5" for k in range(1, 9)] + [f"2024-{k:02d};B;{k}" for k in range(3, 9)]
+    table.write_text("\n".join(["period;node;demand", *rows]), encoding="utf-8")
+    assert simopt("fit", table, "--distribution", "empirical", "--out", tmp_path / "out.csv").code == 0
+    written = rows_of(tmp_path / "out-history.csv")
+    assert [(row["period"], row["node"], float(row["demand"])) for row in written] == [
+        *((str(k), "A", k + 0.5) for k in range(1, 9)),
+        *((str(k), "B", k) for k in range(3, 9)),
+    ]
+    assert {row["history"] for row in rows_of(tmp_path / "out.csv")} == {"out-history.csv"}
 
 
 def test_files_and_what_they_hold(simopt: Command, tmp_path):
