@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     EVALUATION = 2
     SCENARIOS = 3
     NETWORKS = 4
+    GOODNESS_OF_FIT = 5
 
 
 def generator(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:

@@ -83,25 +83,32 @@ class Problems:
 
 
 def read_table(
-    path: Path, columns: Iterable[Column], problems: Problems, *, may_be_empty: bool = False
+    path: Path,
+    columns: Iterable[Column],
+    problems: Problems,
+    *,
+    may_be_empty: bool = False,
+    delimiter: str = ",",
 ) -> list[Record]:
     """Rows of a CSV file.
 
     Parameters
     ----------
     path
-        UTF-8 with or without a byte-order mark, comma-separated, first row the header.
+        UTF-8 with or without a byte-order mark, first row the header.
     columns
         The columns that may occur.
     problems
         Collects what is wrong; a cell with an error has its column's default in the result.
     may_be_empty
         Whether a header without rows is fine.
+    delimiter
+        What separates cells.
     """
     known = {column.name: column for column in columns}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
+            reader = csv.reader(stream, delimiter=delimiter)
             header = [cell.strip() for cell in next(reader, [])]
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]
     except FileNotFoundError:
