@@ -232,6 +232,14 @@ def parse_periods(text: str) -> int:
     return int(text)
 
 
+def parse_positive(text: str) -> float:
+    """A finite number above 0."""
+    value = number_parser(0.0)(text)
+    if value == 0.0:
+        raise ValueError("expected a number above 0")
+    return value
+
+
 def parse_count(text: str) -> int:
     """A whole number, at least 1."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:

@@ -9,8 +9,9 @@ import numpy as np
 
 from design.case import Case
 from design.network import Component, Design
-from design.streams import BLOCK, DemandStreams, Purpose
+from design.streams import BLOCK, Purpose
 from simopt.simulation.replicate import run_blocks
+from simopt.simulation.sample_paths import SamplePaths
 from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
 
 BLOCKS_PER_TASK = 4
@@ -55,10 +56,10 @@ class Ledger:
         self._seed = seed
         self._root = root
         self._simulator = simulator
-        self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH, case.correlation)
-        self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION, case.correlation)
+        self._search_streams = SamplePaths(case, seed, Purpose.SEARCH)
+        self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION)
         self._num_jobs = num_jobs
-        self._paths = np.empty((0, case.num_periods, len(case.demand)))
+        self._paths = np.empty((0, case.num_periods, self._search_streams.num_columns))
         self._budget = budget
         self._used = 0
 
