@@ -11,8 +11,8 @@ bound for every plan. In increments x_l of τ over the intervals, with binaries 
     τ = Σ_l x_l,   θ = Σ_l slope_l·x_l,   (b_l - b_{l-1})·z_l <= x_l <= (b_l - b_{l-1})·z_{l-1},   z_0 = 1
 
 The service times found give a plan and its cost, an upper bound; its net replenishment times become breakpoints, and so
-on. At whole breakpoints (an optimum has whole times) this ends with the best plan. First the linear program with chords
-from 0 to M_k, then plans improved by linearizing the cost at the plan until none is cheaper (an upper bound each).
+on. At whole breakpoints (an optimum has whole times) this ends with the best plan. First come the linear program with
+chords from 0 to M_k and plans that cost less: its own and that without service times, both improved on forests.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ import numpy as np
 from pyomo.environ import Binary, ConcreteModel, ConstraintList, NonNegativeReals, Objective, Var
 
 from design.demand import Floats
-from design.service_chain import Periods, ServiceChain, ServicePlan
+from design.guaranteed_search import improve_on_forests
+from design.service_chain import Periods, ServiceChain, ServicePlan, kept_times
 from design.solver import HighsSession, Solution
+from design.streams import Purpose, generator
+
+SEARCH_SHARE = 0.4
+PATIENCE = 100
+PROGRAM_SHARE = 0.85
 
 
 class RefinedProgramme:
@@ -55,24 +61,21 @@ class RefinedProgramme:
         time_limit
             Seconds after which no further program is started.
         """
-        end = monotonic() + time_limit
+        begin = monotonic()
+        end, rng = begin + time_limit, generator(0, Purpose.SEARCH)
+        start = self._best
         found = self._solve_once(_chords(self._chain.longest_times, self._chain.cost_factors), np.inf)
-        self._improve(found)
+        for plan, share in ((start, 0.5), (found, 1.0)):
+            self._keep(improve_on_forests(plan, rng, PATIENCE, begin + share * SEARCH_SHARE * time_limit))
         while self._plan.gap > self._tolerance and self._refine() and monotonic() < end:
-            self._solve_once(None, end - monotonic())
+            found = self._solve_once(None, PROGRAM_SHARE * (end - monotonic()))
+            if found.cost > self._bound * (1.0 + self._tolerance):
+                self._keep(improve_on_forests(found, rng, PATIENCE // 4, end))
         return self._plan
 
     @property
     def _plan(self) -> ServicePlan:
         return ServicePlan(self._chain, self._best.service_times, min(self._bound, self._best.cost))
-
-    def _improve(self, start: ServicePlan) -> None:
-        """Linearize at a plan as long as the plan of least linear cost is cheaper."""
-        plan, cost = start, np.inf
-        while plan.cost < cost * (1.0 - 1e-12):
-            cost = plan.cost
-            nets = np.maximum(plan.net_replenishment_times, 0.25)
-            plan = self._solve_once(0.5 * self._chain.cost_factors / np.sqrt(nets), np.inf, is_bound=False)
 
     def _refine(self) -> bool:
         """Breakpoints at the times τ of the best plan and around those of the last bound; False if all were."""
@@ -84,21 +87,23 @@ class RefinedProgramme:
         ]
         return sum(map(len, self._breakpoints)) > before
 
-    def _solve_once(self, slopes: Floats | None, time_limit: float, *, is_bound: bool = True) -> ServicePlan:
+    def _solve_once(self, slopes: Floats | None, time_limit: float) -> ServicePlan:
         """Solve with costs linear in τ, or with chords between breakpoints; the plan that comes of it."""
         model = _ServiceModel(self._chain, self._breakpoints, slopes)
         session = HighsSession(model.model, relative_gap=0.1 * self._tolerance)
         solution = session.solve(relaxed=slopes is not None, time_limit=time_limit)
-        if is_bound and np.isfinite(solution.dual_bound):
+        if np.isfinite(solution.dual_bound):
             self._bound = max(self._bound, solution.dual_bound)
         if solution.values is None:
             return self._best
-        if is_bound:
-            self._nets = model.nets(session, solution)
+        self._nets = model.nets(session, solution)
         plan = model.plan(session, solution)
+        self._keep(plan)
+        return plan
+
+    def _keep(self, plan: ServicePlan) -> None:
         if plan.cost < self._best.cost:
             self._best = plan
-        return plan
 
 
 def _chords(longest: Periods, factors: Floats) -> Floats:
@@ -150,13 +155,6 @@ class _ServiceModel:
         return solution.values[session.columns(variable[k] for k in range(len(self._chain.stages)))]
 
     def plan(self, session: HighsSession, solution: Solution) -> ServicePlan:
-        """The plan with the service times of a solution, rounded to whole periods.
-
-        Rounding all times down keeps S <= SI + T: with whole T, what is at most SI + T is so after both are rounded.
-        """
+        """The plan with the service times of a solution, rounded down to whole periods."""
         times = np.floor(self._values(self.model.out, session, solution) + 1e-6).astype(np.int64)
-        chain = self._chain
-        for k in chain.order:
-            inbound = max((times[i] for i, _ in chain.suppliers[k]), default=0)
-            times[k] = min(times[k], inbound + chain.processing_times[k])
-        return ServicePlan(chain, times, 0.0)
+        return ServicePlan(self._chain, kept_times(self._chain, times), 0.0)

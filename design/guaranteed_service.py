@@ -20,8 +20,8 @@ dynamic programme, others by a mixed-integer program that ends with a proven gap
 
 from __future__ import annotations
 
-from design.guaranteed_tree import TreeProgramme
-from design.service_chain import ServiceChain, ServicePlan
+from design.guaranteed_tree import Forest, TreeProgramme
+from design.service_chain import ServiceChain, ServicePlan, kept_times
 
 
 def guaranteed_service(chain: ServiceChain, time_limit: float = 60.0, tolerance: float = 1e-4) -> ServicePlan:
@@ -38,7 +38,8 @@ def guaranteed_service(chain: ServiceChain, time_limit: float = 60.0, tolerance:
         Gap, as a share of the cost, at which such a chain counts as solved.
     """
     if chain.is_forest:
-        plan = ServicePlan(chain, TreeProgramme(chain).solve(), 0.0)
+        times = TreeProgramme(chain, Forest.whole(chain)).solve()
+        plan = ServicePlan(chain, kept_times(chain, times), 0.0)
         return ServicePlan(chain, plan.service_times, plan.cost)
     from design.guaranteed_milp import RefinedProgramme
 

@@ -7,7 +7,7 @@ seen from the root, at outgoing service time S, and g_i(SI) the same at inbound 
     f_k(S) = min_SI c_k(S, SI),   g_k(SI) = min_S c_k(S, SI)
 
 with suppliers i and customers j beyond k, over 0 <= S <= largest service time of k, 0 <= SI <= M_k - T_k and
-S <= SI + T_k.
+S <= SI + T_k. Further limits on S and SI stand in for links that are left out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,31 @@ import numpy as np
 
 from design.demand import Floats
 from design.service_chain import Periods, ServiceChain
+
+
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Links without an undirected cycle, and limits in the place of other links.
+
+    Parameters
+    ----------
+    arcs
+        Numbers of supplier and customer of each link.
+    largest_service_times
+        S at most, shape (stage,).
+    least_inbound_times
+        SI at least, shape (stage,).
+    """
+
+    arcs: tuple[tuple[int, int], ...]
+    largest_service_times: Periods
+    least_inbound_times: Periods
+
+    @classmethod
+    def whole(cls, chain: ServiceChain) -> Forest:
+        """All links of a chain with `is_forest`."""
+        arcs = tuple((supplier, customer) for supplier, customer, _ in chain.arcs)
+        return cls(arcs, chain.largest_service_times, np.zeros(len(chain.stages), dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,28 +71,29 @@ class _Table:
 
     def least_costs(self, size: int) -> Floats:
         """Cost of the best service time at each limit 0 .. size - 1; infinite where there is none."""
-        if self.is_supplier:
-            padded = np.full(max(size, len(self.cost)), np.inf)
-            padded[: len(self.cost)] = self.cost
-            return np.minimum.accumulate(padded)[:size]
         padded = np.full(max(size, len(self.cost)), np.inf)
-        padded[: len(self.cost)] = np.minimum.accumulate(self.cost[::-1])[::-1]
-        return padded[:size]
+        padded[: len(self.cost)] = self.cost
+        if self.is_supplier:
+            return np.minimum.accumulate(padded)[:size]
+        return np.minimum.accumulate(padded[::-1])[::-1][:size]
 
 
 class TreeProgramme:
-    """The dynamic programme of a chain whose links form no cycle.
+    """The dynamic programme of a forest.
 
     Parameters
     ----------
     chain
-        With `is_forest`.
+        Stages and their costs.
+    forest
+        The links that count.
     """
 
-    def __init__(self, chain: ServiceChain) -> None:
-        self._chain = chain
+    def __init__(self, chain: ServiceChain, forest: Forest) -> None:
+        self._chain, self._forest = chain, forest
+        self._roots = np.sqrt(np.arange(int(chain.longest_times.max()) + 1))
         self._neighbors: list[list[tuple[int, bool]]] = [[] for _ in chain.stages]
-        for supplier, customer, _ in chain.arcs:
+        for supplier, customer in forest.arcs:
             self._neighbors[supplier].append((customer, False))
             self._neighbors[customer].append((supplier, True))
         self._tables: dict[int, _Table] = {}
@@ -105,10 +131,11 @@ class TreeProgramme:
     def _table(self, k: int, is_supplier: bool) -> _Table:
         chain = self._chain
         time = int(chain.processing_times[k])
-        outgoing = np.arange(chain.largest_service_times[k] + 1)
+        outgoing = np.arange(self._forest.largest_service_times[k] + 1)
         inbound = np.arange(chain.longest_times[k] - time + 1)
         net = inbound[None, :] + time - outgoing[:, None]
-        cost = np.where(net >= 0, chain.cost_factors[k] * np.sqrt(np.maximum(net, 0)), np.inf)
+        cost = np.where(net >= 0, chain.cost_factors[k] * self._roots[np.maximum(net, 0)], np.inf)
+        cost[:, : self._forest.least_inbound_times[k]] = np.inf
         for child in self._children[k]:
             table = self._tables[child]
             if table.is_supplier:

@@ -283,6 +283,23 @@ class ServicePlan:
         return max(self.cost - self.lower_bound, 0.0) / self.cost if self.cost > 0.0 else 0.0
 
 
+def kept_times(chain: ServiceChain, service_times: Sequence[int] | Periods) -> Periods:
+    """The service times, lowered where a stage cannot keep one, S <= SI + T: then τ is 0, and no other τ rises.
+
+    Parameters
+    ----------
+    chain
+        Stages and links.
+    service_times
+        S of each stage, shape (stage,).
+    """
+    times = np.array(service_times, dtype=np.int64)
+    for k in chain.order:
+        inbound = max((times[i] for i, _ in chain.suppliers[k]), default=0)
+        times[k] = min(times[k], inbound + chain.processing_times[k])
+    return times
+
+
 def inbound_times(chain: ServiceChain, service_times: Sequence[int] | Periods) -> Periods:
     """SI of each stage: the longest service time among its suppliers, shape (stage,)."""
     longest = np.zeros(len(chain.stages), dtype=np.int64)

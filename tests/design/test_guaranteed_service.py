@@ -4,15 +4,17 @@ Sources: Graves & Willems, "Optimizing strategic safety stock placement in suppl
 erratum M&SOM 5 (2003); Snyder & Shen, Fundamentals of Supply Chain Theory (FoSCT), section 6.3.
 """
 
-from itertools import product
+from itertools import pairwise, product
+from time import monotonic
 
 import numpy as np
 import pytest
 
 from design.errors import CycleInNetworkError, NetworkError
 from design.guaranteed_milp import RefinedProgramme
+from design.guaranteed_search import improve_on_forests
 from design.guaranteed_service import guaranteed_service
-from design.service_chain import ChainLink, ChainStage, ServiceChain, ServicePlan, inbound_times
+from design.service_chain import ChainLink, ChainStage, ServiceChain, ServicePlan, inbound_times, kept_times
 from tests.benchmarks.willems import data_folder, graves_willems_chain
 
 
@@ -49,7 +51,7 @@ def topological_places(pairs, num_stages: int) -> list[int]:
 
 
 def random_stage(rng: np.random.Generator, number: int, *, is_last: bool) -> ChainStage:
-    added, time = float(rng.uniform(0.5, 10.0)), int(rng.integers(0, 4))
+    added, time = float(rng.uniform(0.5, 10.0) * (rng.random() < 0.8)), int(rng.integers(0, 4))
     if not is_last and rng.random() < 0.8:
         return ChainStage(f"s{number}", added, time)
     mean, sd, factor = rng.uniform([5.0, 1.0, 1.0], [20.0, 5.0, 2.5])
@@ -100,7 +102,7 @@ def test_chains_that_are_no_trees_are_solved_as_by_enumeration(seed):
     assert not chain.is_forest
     plan = guaranteed_service(chain, tolerance=1e-7)
     least = least_cost(chain)
-    assert plan.cost == pytest.approx(least, rel=1e-9)
+    assert plan.cost == pytest.approx(least, rel=1e-9, abs=1e-9)
     assert plan.lower_bound <= least * (1.0 + 1e-9)
     assert plan.gap <= 1e-7
 
@@ -112,6 +114,28 @@ def test_both_methods_agree_on_larger_trees(seed):
     plan = RefinedProgramme(chain, 1e-6).solve(60.0)
     assert plan.cost == pytest.approx(exact, rel=2e-6)
     assert plan.lower_bound <= exact * (1.0 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_forests_never_make_a_plan_dearer_and_end_near_the_best(seed):
+    chain = random_chain(np.random.default_rng(300 + seed), 16, num_extra_links=8)
+    plan = ServicePlan(chain, np.zeros(16, dtype=np.int64), 0.0)
+    costs = [plan.cost]
+    for k in range(40):
+        plan = improve_on_forests(plan, np.random.default_rng(k), 1, monotonic() + 60.0)
+        costs.append(plan.cost)
+    assert all(after <= before for before, after in pairwise(costs))
+    best = guaranteed_service(chain, tolerance=1e-6)
+    assert best.gap <= 1e-6
+    assert best.cost * (1.0 - 1e-6) <= plan.cost <= 1.1 * best.cost
+    assert plan.cost < costs[0]
+
+
+def test_times_that_cannot_be_kept_are_lowered():
+    stages = [ChainStage("a", 1.0, 2), ChainStage("b", 0.0, 1), ChainStage("c", 1.0, 1, 5.0, 1.0, 2.0, 4)]
+    chain = chain_of(stages, [("a", "b"), ("b", "c")])
+    assert kept_times(chain, [1, 5, 4]).tolist() == [1, 2, 3]
+    assert kept_times(chain, [2, 1, 0]).tolist() == [2, 1, 0]
 
 
 def test_a_search_without_time_still_gives_a_plan_and_a_bound():
