@@ -282,6 +282,30 @@ def fit(
     print_fit(found, files)
 
 
+@command
+def import_stockpyl(
+    file: Annotated[Path, typer.Argument(help="JSON file written by stockpyl's save_instance.")],
+    out: Annotated[Path, typer.Option(help="Folder for the case's files and solution.json.")],
+    instance: Annotated[str | None, typer.Option(help="Name of the instance, if the file holds several.")] = None,
+    horizon: Annotated[int, typer.Option(help="Periods whose cost counts.")] = 100,
+    warm_up: Annotated[
+        int | None, typer.Option(help="Periods before; without it the longest path's lead time.")
+    ] = None,
+) -> None:
+    """Turn a base-stock network of stockpyl into a case with its levels."""
+    from simopt.apps.import_stockpyl import SOLUTION
+    from simopt.apps.import_stockpyl import import_stockpyl as run
+
+    found = run(file, out, instance, horizon, warm_up)
+    for note in found.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    network = found.case.network
+    print(
+        f"{found.case.name}: {len(network.nodes)} nodes, {len(network.lanes)} lanes, {len(network.customers)} demand "
+        f"nodes, written: {out}; simulate its levels with --solution {out / SOLUTION}"
+    )
+
+
 def _load(case: str, out: Path | None = None) -> Case:
     """The case, its warnings on stderr, and the output folder made."""
     from design.case_files import load_case

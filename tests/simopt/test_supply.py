@@ -127,7 +127,10 @@ def test_tables_of_the_supply_survive_a_round_trip(tmp_path):
     ("files", "message"),
     [
         ({"outages_csv": "node,start,end\nWset,1,2\n"}, "outages.csv row 2 column node: unknown node 'Wset'"),
-        ({"outages_csv": "node,start,end\nWest,5,2\n"}, "outages.csv row 2 column end: 2: expected a period from start, 5"),
+        (
+            {"outages_csv": "node,start,end\nWest,5,2\n"},
+            "outages.csv row 2 column end: 2: expected a period",
+        ),
         ({"outages_csv": "node,start,end\nWest,5,101\n"}, "to the end of the horizon, 100"),
         ({"outages_csv": "node,from,to,start,end\nWest,West,A,1,2\n"}, "expected either node, or from and to"),
         ({"outages_csv": "from,to,start,end\nA,West,1,2\n"}, "unknown lane 'A -> West'"),
