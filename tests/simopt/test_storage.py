@@ -15,6 +15,7 @@ from design.demand import NormalDemand, PoissonDemand
 from design.emissions import EmissionSettings
 from design.network import Component, Design
 from design.node import Lane, Node
+from design.seasons import Season, with_seasons
 from design.storage import has_room
 from simopt.apps.alternatives import AlternativesOptions, find_alternatives
 from simopt.apps.frontier import FrontierOptions, find_frontier
@@ -105,6 +106,25 @@ def test_trees_together_cost_no_less_than_each_alone_in_the_storage() -> None:
                  for t, s in zip(component.trees, levels, strict=True)]  # fmt: skip
         together = simulator.simulate(component, np.concatenate(levels), demand, with_gradient=False).costs
         assert np.all(together >= np.sum(alone, axis=0) - 1e-9)
+
+
+def test_a_season_costs_its_share_of_what_it_costs_alone() -> None:
+    rng = np.random.default_rng(3)
+    one = with_storage(two_products(1), 25.0, 1.5, "plant")
+    component = next(d.components[0] for d in every_design(one) if len(d.components) == 1)
+    assert len(component.trees) > 1
+    levels = rng.uniform(20.0, 90.0, len(component.nodes))
+    demand = rng.gamma(2.0, 5.0, (4, one.num_periods, len(one.demand)))
+    alone = TreeSimulator(one).simulate(component, levels, demand, with_gradient=False).measures
+    by_season = {name: {"dry": d, "wet": d} for name, d in one.demand.items()}
+    network = with_seasons(one.network, by_season, [Season("dry", 5), Season("wet", 15)])
+    case = replace(one, network=network, demand={name: one.demand[name.split("@")[0]] for name in network.customers})
+    design = case.network.design((f"{a}@{s}", f"{b}@{s}") for a, b in component.lanes for s in ("dry", "wet"))
+    both = dict(zip((f"{name}@{s}" for s in ("dry", "wet") for name in component.nodes), [*levels] * 2, strict=True))
+    sample = ledger_of(case).simulate_design(design, both, np.repeat(demand, 2, axis=2))
+    for season, share in (("dry", 0.25), ("wet", 0.75)):
+        at = [design.nodes.index(f"{name}@{season}") for name in component.nodes]
+        np.testing.assert_allclose(sample.measures[:, at, : Measure.PIPELINE + 1], share * alone[..., :4], rtol=1e-12)
 
 
 DEPOTS, PRODUCTS, LEAD_TIME, TO_SHOP = ("near", "far"), {"A": 1.0, "B": 2.0}, 2, 1
