@@ -37,7 +37,6 @@ from simopt.simulation.production import (
 from simopt.simulation.rationing import (
     FCFS,
     ration,
-    shares_fcfs,
     ship_fcfs,
     shortages,
     sweep,
@@ -112,28 +111,38 @@ def cumulate_orders(network, demand, cumulative):
 @_compiled
 def _inflow(lane, supplier, allocation, ordered, state, buffer):
     """What has been shipped on a lane up to each period; `buffer` holds it where it is not kept elsewhere."""
-    cumulative, available, when, head, num_short, shipped = state
+    cumulative, available, when, head, num_short, shipped, share = state
     if supplier < 0 or num_short[supplier] == 0:
         return ordered
     if allocation != FCFS:
         return shipped[lane]
     s = supplier
-    ship_fcfs(ordered, available[s], cumulative[s], when[s], head[s], num_short[s], buffer)
+    ship_fcfs(ordered, available[s], cumulative[s], when[s], head[s], num_short[s], buffer, share[lane])
     return buffer
 
 
 @_compiled
-def _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, binding, measures):
+def _read_calendar(path, column, dates):
+    """The last period whose shipments have arrived by each period, from a column of the sample path."""
+    for t in range(len(dates)):
+        dates[t] = int(path[t, column])
+    return dates
+
+
+@_compiled
+def _make(i, path, network, coupled, allocation, state, warm_up, buffers, binding, measures):
     """P_i(t) into `made` and what limits it, with the costs of the lanes into i and of inputs that wait."""
     first, last = network.in_start[i], network.in_start[i + 1]
+    buffer, made, dates = buffers
     cumulative, rate, cost = state[0], 0.0, 0.0
     ordered = cumulative[network.order_row[i]]
     for k in range(first, last):
         lane = network.in_lane[k]
         supplier = network.tail[lane] if coupled else -1
         inflow = _inflow(lane, supplier, allocation, ordered, state, buffer)
-        lead_time, row = network.lead_time[lane], network.calendar[lane]
-        calendar = network.calendars[row, r] if row >= 0 and coupled else network.no_calendar
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0 and coupled:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
         receive(inflow, lead_time, calendar, k - first, made, binding)
         if network.waiting_cost[lane] > 0.0:
             cost += network.waiting_cost[lane] * units_arrived(inflow, lead_time, calendar, warm_up)
@@ -178,15 +187,16 @@ def _share_storage(network, available, cumulative, warm_up, measures, used):
 
 
 @_compiled
-def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, work, measures):
+def _forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
-    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, _, _ = work
+    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
     in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
     customer = network.customer
     lead_times, order_row, made_row, rates = network.lead_time, network.order_row, network.made_row, network.rates
     unit_cost, pipeline_cost, group_count = network.unit_cost, network.pipeline_cost, len(network.group_capacity)
-    state = cumulative, available, when, head, num_short, shipped
+    state = cumulative, available, when, head, num_short, shipped, share
     buffer, made, scratch = buffers[0], buffers[1], buffers[2:4]
+    lines = buffer, made, dates
     cumulate_orders(network, demand, cumulative)
     for i in range(len(levels)):
         total, supply, waiting = cumulative[i], available[i], 0.0
@@ -195,8 +205,8 @@ def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, 
             lead_time, supplier, inflow = lead_times[lane], tail[lane], cumulative[order_row[i]]
             if supplier >= 0 and coupled and num_short[supplier] > 0:
                 if allocation == FCFS:
-                    above = available[supplier], cumulative[supplier]
-                    ship_fcfs(inflow, above[0], above[1], when[supplier], head[supplier], num_short[supplier], buffer)
+                    above, asked, count = available[supplier], cumulative[supplier], num_short[supplier]
+                    ship_fcfs(inflow, above, asked, when[supplier], head[supplier], count, buffer, share[lane])
                     inflow = buffer
                 else:
                     inflow = shipped[lane]
@@ -204,7 +214,7 @@ def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, 
                 measure_lane(i, lead_time, inflow, warm_up, unit_cost[lane], pipeline_cost[lane], measures)
         else:
             row = binding[made_row[i]]
-            waiting = _make(i, r, network, coupled, allocation, state, warm_up, buffer, made, row, measures)
+            waiting = _make(i, demand, network, coupled, allocation, state, warm_up, lines, row, measures)
             lead_time, inflow = 0, made
         holding, measures[i, _BACKORDER], is_short = stock(
             levels[i], lead_time, inflow, total, warm_up, rates[i], supply, scratch
@@ -228,15 +238,16 @@ def _forward(network, levels, r, demand, warm_up, allocation, coupled, serving, 
 
 
 @_compiled
-def _value_lanes(i, r, network, warm_up, num_short, limits, slope, value):
+def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dates):
     """Derivative of the cost in what short suppliers ship to i on lanes that have a row of `value`."""
     first, last = network.in_start[i], network.in_start[i + 1]
     for k in range(first, last):
         lane = network.in_lane[k]
         if network.value_row[lane] < 0 or num_short[network.tail[lane]] == 0:
             continue
-        lead_time, row = network.lead_time[lane], network.calendar[lane]
-        calendar = network.calendars[row, r] if row >= 0 else network.no_calendar
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
         worth = value[network.value_row[lane]]
         unit_cost, pipeline_cost = network.unit_cost[lane], network.pipeline_cost[lane]
         value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, network.waiting_cost[lane], worth)
@@ -244,35 +255,16 @@ def _value_lanes(i, r, network, warm_up, num_short, limits, slope, value):
 
 
 @_compiled
-def _sweep_node(i, network, warm_up, work, parts):
-    """Add to the slopes of a short node what its shipments do, under first come, first served."""
-    cumulative, _, when, head, num_short, _, _, binding, _, _, slope, value = work
-    total, own, count, periods = cumulative[i], slope[i], num_short[i], when[i]
-    for lane in range(network.out_start[i], network.out_start[i + 1]):
-        shares_fcfs(cumulative[network.orders_of[lane]], total, head[i], count, parts)
-        if network.value_row[lane] >= 0:
-            sweep_valued_fcfs(value[network.value_row[lane]], own, periods, parts, count)
-            continue
-        j, lead_time = network.head[lane], network.lead_time[lane]
-        if network.made_row[j] < 0:
-            sweep_fcfs(slope[j], own, periods, parts, count, lead_time)
-        else:
-            place, limits = network.place[lane], binding[network.made_row[j]]
-            sweep_assembly_fcfs(slope[j], limits, place, own, periods, parts, count, lead_time)
-        costs = network.unit_cost[lane], network.pipeline_cost[lane], network.waiting_cost[lane]
-        if costs[0] != 0.0 or costs[1] != 0.0 or costs[2] != 0.0:
-            sweep_costs_fcfs(own, periods, parts, count, lead_time, warm_up, costs[0], costs[1], costs[2])
-
-
-@_compiled
-def _backward(network, r, warm_up, allocation, multipliers, work, measures, gradient):
+def _backward(network, path, warm_up, allocation, multipliers, work, measures, gradient):
     """λ_i(t) of every node, receivers before suppliers, and their sums.
 
     Once summed, the slopes of a node that `production` describes become those in Z_i(t), which its suppliers need.
     """
-    cumulative, available, _, _, num_short, shipped, share, binding, used, buffers, slope, value = work
+    cumulative, available, when, _, num_short, shipped, share, binding, used, buffers, dates, slope, value = work
     out_start, made_row, rates, waiting_rate = network.out_start, network.made_row, network.rates, network.waiting_rate
-    group, unit_size = network.group, network.unit_size
+    value_row, receiver, lead_times = network.value_row, network.head, network.lead_time
+    unit_cost, pipeline_cost, waiting_cost = network.unit_cost, network.pipeline_cost, network.waiting_cost
+    group, unit_size, places = network.group, network.unit_size, network.place
     has_groups, has_multipliers, has_values = len(network.group_capacity) > 0, len(multipliers) > 0, len(value) > 0
     for i in range(len(gradient) - 1, -1, -1):
         own, total, supply, first, last = slope[i], cumulative[i], available[i], out_start[i], out_start[i + 1]
@@ -282,18 +274,31 @@ def _backward(network, r, warm_up, allocation, multipliers, work, measures, grad
         if has_groups and group[i] >= 0:
             capacity, rate = network.group_capacity[group[i]], network.group_overflow[group[i]]
             add_slopes_of_overflow(unit_size[i], supply, total, warm_up, used[group[i]], capacity, rate, own)
-        if num_short[i] > 0 and first < last:
-            if allocation == FCFS:
-                _sweep_node(i, network, warm_up, work, buffers[0])
-            else:
-                rows, quantity = network.orders_of, network.quantity
-                sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
+        count, periods = num_short[i], when[i]
+        if count > 0 and first < last and allocation != FCFS:
+            rows, quantity = network.orders_of, network.quantity
+            sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
+        elif count > 0:
+            for lane in range(first, last):
+                j, lead_time = receiver[lane], lead_times[lane]
+                costs = unit_cost[lane], pipeline_cost[lane], waiting_cost[lane]
+                parts = share[lane]
+                if value_row[lane] >= 0:
+                    sweep_valued_fcfs(value[value_row[lane]], own, periods, parts, count)
+                    continue
+                if made_row[j] < 0:
+                    sweep_fcfs(slope[j], own, periods, parts, count, lead_time)
+                else:
+                    limits = binding[made_row[j]]
+                    sweep_assembly_fcfs(slope[j], limits, places[lane], own, periods, parts, count, lead_time)
+                if costs[0] != 0.0 or costs[1] != 0.0 or costs[2] != 0.0:
+                    sweep_costs_fcfs(own, periods, parts, count, lead_time, warm_up, costs[0], costs[1], costs[2])
         gradient[i] = sum_of(own)
         if made_row[i] >= 0:
             slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
         if has_values:
             limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
-            _value_lanes(i, r, network, warm_up, num_short, limits, own, value)
+            _value_lanes(i, path, network, warm_up, num_short, limits, own, value, dates)
 
 
 def make_work(network, num_periods, allocation, with_gradient):
@@ -301,7 +306,7 @@ def make_work(network, num_periods, allocation, with_gradient):
 
     Made outside the compiled code: numpy asks the system for large pages, which halves the time of large networks.
     """
-    num_nodes, num_lanes = len(network.customer), (0 if allocation == FCFS else network.out_start[-1])
+    num_nodes, num_lanes = len(network.customer), network.out_start[-1]
     num_rows, num_made = max(num_nodes, network.order_row.max() + 1), network.made_row.max() + 1
     num_sloped, num_valued = (num_nodes, network.value_row.max() + 1) if with_gradient else (0, 0)
     return (
@@ -310,11 +315,12 @@ def make_work(network, num_periods, allocation, with_gradient):
         np.empty((num_nodes, num_periods + 1), dtype=np.int32),
         np.empty((num_nodes, num_periods), dtype=np.int32),
         np.zeros(num_nodes, dtype=np.int64),
-        np.empty((num_lanes, num_periods)),
+        np.empty((0 if allocation == FCFS else num_lanes, num_periods)),
         np.empty((num_lanes, num_periods)),
         np.empty((num_made, num_periods), dtype=np.int16),
         np.empty((len(network.group_capacity), num_periods)),
         np.empty((4, num_periods)),
+        np.empty(num_periods, dtype=np.int64),
         np.empty((num_sloped, num_periods)),
         np.empty((num_valued, num_periods)),
     )
@@ -331,7 +337,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     levels
         Base-stock levels, shape (node,), units, at least 0.
     demand
-        Shape (replication, period, customer), units.
+        Sample paths, shape (replication, period, column): customers' demand, units, and after it what calendars say.
     warm_up
         Periods that do not count.
     allocation
@@ -358,7 +364,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        _forward(network, levels, r, path, warm_up, allocation, coupled, not with_gradient, work, row)
+        _forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
         if with_gradient:
-            _backward(network, r, warm_up, allocation, multipliers, work, row, gradient[r])
+            _backward(network, path, warm_up, allocation, multipliers, work, row, gradient[r])
     return measures, gradient

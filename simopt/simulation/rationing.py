@@ -35,25 +35,20 @@ def shortages(available, total, when, head):
 
 
 @_compiled
-def ship_fcfs(ordered, available, total, when, head, num_short, shipped):
-    """What is shipped on one lane up to each period: orders in turn, those of one period in proportion to their sizes."""
+def ship_fcfs(ordered, available, total, when, head, num_short, shipped, share):
+    """Orders in turn, those of one period in proportion to their sizes.
+
+    Fills what is shipped on one lane up to each period, and share[k], the lane's part of the supplier's next unit in the
+    k-th period in which it is short.
+    """
     for t in range(len(total)):
         shipped[t] = ordered[t]
     for k in range(num_short):
         t, tau = when[k], head[k]
         before = total[tau - 1] if tau > 0 else 0.0
         own_before = ordered[tau - 1] if tau > 0 else 0.0
-        shipped[t] = own_before + (available[t] - before) * (ordered[tau] - own_before) / (total[tau] - before)
-
-
-@_compiled
-def shares_fcfs(ordered, total, head, num_short, share):
-    """The lane's share of the supplier's next unit in each period in which it is short, share[k]."""
-    for k in range(num_short):
-        tau = head[k]
-        before = total[tau - 1] if tau > 0 else 0.0
-        own_before = ordered[tau - 1] if tau > 0 else 0.0
-        share[k] = (ordered[tau] - own_before) * (1.0 / (total[tau] - before))
+        share[k] = (ordered[tau] - own_before) / (total[tau] - before)
+        shipped[t] = own_before + (available[t] - before) * share[k]
 
 
 @_compiled
