@@ -170,7 +170,7 @@ class TreeSimulator:
     ) -> Sample:
         """Trees that share storage, by the core for any network."""
         if component not in self._joined:
-            self._joined[component] = joined_arrays(self._case, component)
+            self._joined[component] = joined_arrays(self._case, component, self._allocation.value)
         network, allocation = self._joined[component], self._allocation.value
         measures, gradient = simulate_network(
             network,
