@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
+from design.correlation import Correlation
 from design.demand import Demand
+from design.demand_process import cycle_length, is_autocorrelated, phases_of, variance_rate
 from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, has_factors, priced_network
 from design.errors import BadInputError
 from design.network import Component, Design, Network
@@ -60,6 +62,8 @@ class Case:
         Price and cap of emissions.
     staged
         Whether sites may open from season to season; else one design serves all seasons.
+    correlation
+        Between customers in the same period.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Case:
     sourcing: Sourcing = Sourcing.PRODUCT
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
     staged: bool = False
+    correlation: Correlation = field(default_factory=Correlation)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -98,6 +103,7 @@ class Case:
             self.sourcing,
             self.emissions,
             self.staged,
+            self.correlation,
         )
         return (Case, (*fields, *options))
 
@@ -203,12 +209,69 @@ class Case:
         return sum(self.fixed_cost(component) for component in design.components) + self.shared_costs.of(design)
 
     @cached_property
+    def variance_rates(self) -> dict[str, float]:
+        """What each customer adds to the variance of a sum of demands by a period, or more: for ranges of levels."""
+        factor = self.correlation.variance_factor
+        return {name: variance_rate(demand) * factor(name) for name, demand in self.demand.items()}
+
+    @cached_property
+    def has_profiles(self) -> bool:
+        """Whether demand follows a cycle somewhere."""
+        return any(len(phases_of(demand)) > 1 for demand in self.demand.values())
+
+    @cached_property
+    def is_alike(self) -> bool:
+        """Whether demand is independent between customers and periods, and the same in all periods."""
+        dependent = any(is_autocorrelated(demand) for demand in self.demand.values())
+        return not (dependent or self.has_profiles or self.correlation)
+
+    @property
+    def has_exact_bound(self) -> bool:
+        """Whether the bound can be computed without sampling, and is one."""
+        return not self.exact_warnings
+
+    @property
+    def exact_warnings(self) -> tuple[str, ...]:
+        """Warnings where results should rest on bounds without sampling error."""
+        found = list(self.warnings)
+        if self.correlation:
+            found.append("customers are correlated: bounds rest on samples of their demand, without an interval")
+        if self.has_profiles:
+            found.append("demand profiles: bounds are estimates")
+        return tuple(found)
+
+    @property
+    def search_warnings(self) -> tuple[str, ...]:
+        """Warnings where designs were searched and the lower bound was computed afterwards."""
+        if not self.has_profiles:
+            return self.warnings
+        note = "demand profiles: designs are compared by an estimate, and none is certified"
+        return (*self.warnings, note)
+
+    @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What makes results of this case less than they seem."""
+        return (*self._warm_up_warnings(), *self._demand_warnings())
+
+    def _warm_up_warnings(self) -> Iterator[str]:
         longest = self.network.longest_path
-        if self.warm_up >= longest:
-            return ()
-        return (
-            f"warm_up {self.warm_up} is shorter than the longest path's lead time {longest}: "
-            "the lower bound is an estimate",
-        )
+        if self.warm_up < longest:
+            yield (
+                f"warm_up {self.warm_up} is shorter than the longest path's lead time {longest}: "
+                "the lower bound is an estimate"
+            )
+
+    def _demand_warnings(self) -> Iterator[str]:
+        dependent = [name for name, demand in self.demand.items() if is_autocorrelated(demand)]
+        if dependent:
+            more = f" and {len(dependent) - 3} more" if len(dependent) > 3 else ""
+            names = ", ".join(dependent[:3]) + more
+            yield f"demand of {names} is autocorrelated: the lower bound is an estimate"
+        cycle = cycle_length(self.demand.values())
+        if self.horizon % cycle:
+            yield (
+                f"horizon {self.horizon} is no multiple of {cycle}, the periods of a demand cycle: "
+                "the lower bound is an estimate"
+            )
+        if self.has_profiles and self.service_targets:
+            yield "fill-rate targets and demand profiles: the lower bound is an estimate"

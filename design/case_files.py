@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
@@ -13,14 +12,14 @@ from typing import Any
 from design.case import Case, CaseError
 from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
-from design.demand import demand_parameters
+from design.demand_files import DemandSources, demand_rows, read_correlation, save_demand_files
 from design.distance import distance_between
 from design.errors import CycleInNetworkError
 from design.network import Network
 from design.node import Lane, Node
 from design.products import Tables, spread_products, with_storage_rows
 from design.records import lane_record, point_record
-from design.season_files import read_demand
+from design.season_files import MEAN, read_demand
 from design.seasons import Season, in_season, with_seasons
 from design.tables import (
     Column,
@@ -29,10 +28,12 @@ from design.tables import (
     choice_parser,
     expected_one_of,
     number_parser,
+    parse_count,
     parse_open_share,
     parse_periods,
     parse_text,
     read_table,
+    write_table,
 )
 
 _PRODUCT = Column("product", parse_text, "")
@@ -80,8 +81,13 @@ _DEMAND_COLUMNS = (
     _PRODUCT,
     Column("season", parse_text, ""),
     Column("distribution", parse_text, "", required=True),
-    Column("mean", number_parser(0.0, "units per period"), 0.0, required=True),
+    Column("mean", MEAN),
     Column("sd", number_parser(0.0, "units per period")),
+    Column("probability", number_parser(0.0, "", 1.0)),
+    Column("history", parse_text, ""),
+    Column("block", parse_count),
+    Column("autocorrelation", number_parser(-1.0, "", 1.0)),
+    Column("profile", parse_text, ""),
 )
 
 
@@ -133,7 +139,10 @@ def read_case(folder: Path) -> Case:
     if _names_are_sound(node_rows, lane_rows, demand_rows, problems) and are_known:
         _check_structure(node_rows, lane_rows, problems)
     lanes = [_lane(row, nodes, settings, problems) for row in lane_rows]
-    by_season = read_demand(demand_rows, settings.seasons, problems)
+    sources = DemandSources.of(folder, demand_rows, problems)
+    by_season = read_demand(demand_rows, settings.seasons, problems, sources)
+    _refuse(folder, problems)
+    correlation = read_correlation(folder, by_season, problems)
     _refuse(folder, problems)
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(by_season))
     check_rules(network, settings, node_rows, lane_rows, demand_rows, problems)
@@ -156,6 +165,7 @@ def read_case(folder: Path) -> Case:
         settings.sourcing,
         settings.emissions,
         settings.staged,
+        correlation,
     )
 
 
@@ -310,10 +320,10 @@ def save_case(case: Case, folder: Path) -> None:
         for k in network.lanes
         if network.node(k.destination).season in first
     ]
-    demand = [{**_LAYER, **point_record(network, name), **demand_parameters(d)} for name, d in case.demand.items()]
-    _write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
-    _write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
-    _write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
+    demand = demand_rows(network, case.demand, save_demand_files(folder, network, case.demand, case.correlation))
+    write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
+    write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
+    write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
 
 
 def _seasons(case: Case) -> tuple[Season, ...]:
@@ -323,18 +333,3 @@ def _seasons(case: Case) -> tuple[Season, ...]:
 
 def _values(record: Node | Lane) -> dict[str, Any]:
     return {**_LAYER, **{f.name: getattr(record, f.name) for f in fields(record)}}
-
-
-def _write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
-    used = [c for c in columns if c.required or any(row[c.name] != c.default for row in rows)]
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([column.name for column in used])
-        for row in rows:
-            writer.writerow([_cell(row[column.name], column) for column in used])
-
-
-def _cell(value: Any, column: Column) -> str:
-    if value == column.default and not column.required:
-        return ""
-    return repr(float(value)) if isinstance(value, float) else str(value)

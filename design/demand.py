@@ -1,170 +1,61 @@
-"""Demand distributions of one period: sampling by inverse distribution function, moments and expected excess.
+"""Demand of one customer in one period: distributions and processes, and the table rows that stand for them.
 
-Every distribution is that of a demand d >= 0 of one customer in one period, independent over periods and customers.
-Samples come from uniforms, so that the same random numbers serve every parameter value.
+Samples come from uniforms by the inverse distribution function, so that the same random numbers serve every parameter
+value. `smooth_demand`, `whole_demand` and `demand_process` hold the distributions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from design.demand_base import Demand, Floats, as_floats
+from design.demand_process import (
+    AutocorrelatedDemand,
+    BlockBootstrapDemand,
+    ProfiledDemand,
+)
+from design.smooth_demand import GammaDemand, IntermittentDemand, LogNormalDemand, NormalDemand
+from design.whole_demand import EmpiricalDemand, NegativeBinomialDemand, PoissonDemand
 
-Floats = NDArray[np.float64]
+__all__ = [
+    "DISTRIBUTIONS",
+    "AutocorrelatedDemand",
+    "BlockBootstrapDemand",
+    "Demand",
+    "EmpiricalDemand",
+    "Floats",
+    "GammaDemand",
+    "IntermittentDemand",
+    "LogNormalDemand",
+    "NegativeBinomialDemand",
+    "NormalDemand",
+    "PoissonDemand",
+    "ProfiledDemand",
+    "as_floats",
+    "demand_parameters",
+    "make_demand",
+    "with_dependence",
+]
 
-
-class Demand(Protocol):
-    """What simulator and master need to know of a demand distribution."""
-
-    @property
-    def mean(self) -> float:
-        """Expected demand per period, units."""
-
-    @property
-    def standard_deviation(self) -> float:
-        """Standard deviation of the demand of a period, units."""
-
-    @property
-    def whole_units(self) -> bool:
-        """Whether the demand takes whole numbers only."""
-
-    def quantile(self, uniform: Floats) -> Floats:
-        """Demand at each cumulative probability, any shape."""
-
-    def expected_excess(self, threshold: Floats) -> Floats:
-        """E max(0, d - threshold) at each threshold >= 0, any shape (the loss function)."""
-
-
-@dataclass(frozen=True)
-class NormalDemand:
-    """max(0, N(location, scale)): the parameters are those of the untruncated normal.
-
-    Parameters
-    ----------
-    location
-        Mean of the untruncated normal, units per period.
-    scale
-        Its standard deviation, at least 0.
-    """
-
-    location: float
-    scale: float
-    whole_units: bool = False
-
-    @property
-    def mean(self) -> float:
-        """Mean of the truncated demand, above `location` where negative values are cut off."""
-        return float(self.expected_excess(np.zeros(1))[0])
-
-    @property
-    def standard_deviation(self) -> float:
-        """Standard deviation of the truncated demand."""
-        if self.scale == 0.0:
-            return 0.0
-        z = self.location / self.scale
-        density, below = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi), special.ndtr(z)
-        second = (self.location**2 + self.scale**2) * below + self.location * self.scale * density
-        return float(np.sqrt(max(second - self.mean**2, 0.0)))
-
-    def quantile(self, uniform: Floats) -> Floats:
-        """Demand at each cumulative probability."""
-        if self.scale == 0.0:
-            return np.full_like(np.asarray(uniform, dtype=np.float64), max(self.location, 0.0))
-        return np.maximum(self.location + self.scale * special.ndtri(uniform), 0.0)
-
-    def expected_excess(self, threshold: Floats) -> Floats:
-        """sd·(φ(z) - z·(1 - Φ(z))) with z = (threshold - mean)/sd: FoSCT appendix C, standard loss function."""
-        if self.scale == 0.0:
-            return np.maximum(max(self.location, 0.0) - threshold, 0.0)
-        z = (np.asarray(threshold) - self.location) / self.scale
-        return self.scale * (np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi) - z * special.ndtr(-z))
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "normal": ("mean", "sd"),
+    "poisson": ("mean",),
+    "gamma": ("mean", "sd"),
+    "negative_binomial": ("mean", "sd"),
+    "lognormal": ("mean", "sd"),
+    "intermittent": ("mean", "sd", "probability"),
+    "empirical": ("history",),
+}
+DISTRIBUTIONS = tuple(_PARAMETERS)
 
 
-@dataclass(frozen=True)
-class PoissonDemand:
-    """Poisson demand.
-
-    Parameters
-    ----------
-    rate
-        Expected units per period, above 0.
-    """
-
-    rate: float
-    whole_units: bool = True
-
-    @property
-    def mean(self) -> float:
-        """The rate."""
-        return self.rate
-
-    @property
-    def standard_deviation(self) -> float:
-        """Square root of the rate."""
-        return float(np.sqrt(self.rate))
-
-    def quantile(self, uniform: Floats) -> Floats:
-        """Smallest count whose cumulative probability reaches each uniform, by table."""
-        top = int(self.rate + 12.0 * np.sqrt(self.rate) + 40.0)
-        table = special.pdtr(np.arange(top), self.rate)
-        return np.searchsorted(table, uniform).astype(np.float64)
-
-    def expected_excess(self, threshold: Floats) -> Floats:
-        """Linear between whole numbers; rate·P(d >= k) - k·P(d >= k + 1) at a whole number k."""
-        floor = np.floor(np.asarray(threshold, dtype=np.float64))
-        at_floor = self.rate * self._above(floor - 2.0) - floor * self._above(floor - 1.0)
-        return at_floor - (threshold - floor) * self._above(floor)
-
-    def _above(self, count: Floats) -> Floats:
-        return np.where(count < 0.0, 1.0, special.pdtrc(np.maximum(count, 0.0), self.rate))
-
-
-@dataclass(frozen=True)
-class GammaDemand:
-    """Gamma demand given by its first two moments.
-
-    Parameters
-    ----------
-    location
-        Mean, units per period, above 0.
-    scale
-        Standard deviation, above 0.
-    """
-
-    location: float
-    scale: float
-    whole_units: bool = False
-
-    @property
-    def mean(self) -> float:
-        """Mean demand."""
-        return self.location
-
-    @property
-    def standard_deviation(self) -> float:
-        """Standard deviation of the demand."""
-        return self.scale
-
-    @property
-    def _shape(self) -> float:
-        return (self.location / self.scale) ** 2
-
-    def quantile(self, uniform: Floats) -> Floats:
-        """Demand at each cumulative probability."""
-        return special.gammaincinv(self._shape, uniform) * (self.location / self._shape)
-
-    def expected_excess(self, threshold: Floats) -> Floats:
-        """mean·Q(a + 1, x) - threshold·Q(a, x) with the regularized upper incomplete gamma function Q."""
-        x = np.asarray(threshold) * self._shape / self.location
-        return self.location * special.gammaincc(self._shape + 1.0, x) - np.asarray(threshold) * special.gammaincc(
-            self._shape, x
-        )
-
-
-def make_demand(distribution: str, mean: float, sd: float | None) -> Demand:
+def make_demand(
+    distribution: str,
+    mean: float | None,
+    sd: float | None,
+    probability: float | None = None,
+    observed: EmpiricalDemand | None = None,
+) -> Demand:
     """The distribution of that name.
 
     Parameters
@@ -172,7 +63,12 @@ def make_demand(distribution: str, mean: float, sd: float | None) -> Demand:
     distribution
         A key of `DISTRIBUTIONS`.
     mean, sd
-        Its parameters, units per period; `sd` is None where the distribution has none.
+        Its parameters, units per period; for `intermittent` of the demand of a period with any. None where the
+        distribution has none.
+    probability
+        Of a period with demand, for `intermittent`.
+    observed
+        Of the history, for `empirical`.
 
     Raises
     ------
@@ -181,41 +77,127 @@ def make_demand(distribution: str, mean: float, sd: float | None) -> Demand:
     """
     if distribution not in DISTRIBUTIONS:
         raise ValueError(f"unknown distribution {distribution!r}: expected one of {', '.join(DISTRIBUTIONS)}")
+    _check_given(distribution, {"mean": mean, "sd": sd, "probability": probability, "history": observed})
+    if observed is not None:
+        return observed
+    mean, sd = mean or 0.0, sd or 0.0
+    if distribution == "normal":
+        if sd < 0.0:
+            raise ValueError(f"sd {sd:g}: expected a number, at least 0")
+        return NormalDemand(mean, sd)
+    _positive("mean", mean)
     if distribution == "poisson":
-        if sd is not None:
-            raise ValueError(f"sd {sd:g} given for poisson, whose sd follows from its mean: expected a blank")
-        return PoissonDemand(_positive("mean", mean))
-    if sd is None:
-        raise ValueError(f"sd missing for {distribution}: expected a number")
-    if distribution == "gamma":
-        return GammaDemand(_positive("mean", mean), _positive("sd", sd))
-    if sd < 0.0:
-        raise ValueError(f"sd {sd:g}: expected a number, at least 0")
-    return NormalDemand(mean, sd)
+        return PoissonDemand(mean)
+    _positive("sd", sd)
+    if distribution == "negative_binomial":
+        return NegativeBinomialDemand(mean, sd)
+    if distribution == "lognormal":
+        return LogNormalDemand(mean, sd)
+    return _with_gaps(GammaDemand(mean, sd), probability)
+
+
+def _with_gaps(size: GammaDemand, probability: float | None) -> Demand:
+    if probability is None:
+        return size
+    if not 0.0 < probability <= 1.0:
+        raise ValueError(f"probability {probability:g}: expected a number above 0, at most 1")
+    return IntermittentDemand(probability, size)
+
+
+def _check_given(distribution: str, given: Mapping[str, float | EmpiricalDemand | None]) -> None:
+    """Every parameter of the distribution, and no other."""
+    for name, value in given.items():
+        wanted = name in _PARAMETERS[distribution]
+        if wanted and value is None:
+            what = "the name of a file" if name == "history" else "a number"
+            raise ValueError(f"{name} missing for {distribution}: expected {what}")
+        if not wanted and value is not None:
+            shown = f"{name} {value.history!r}" if isinstance(value, EmpiricalDemand) else f"{name} {value:g}"
+            why = "whose sd follows from its mean" if (name, distribution) == ("sd", "poisson") else "which has none"
+            raise ValueError(f"{shown} given for {distribution}, {why}: expected a blank")
+
+
+def with_dependence(
+    demand: Demand,
+    profile: tuple[str, tuple[float, ...]] | None = None,
+    block: int | None = None,
+    autocorrelation: float | None = None,
+) -> Demand:
+    """A distribution made to depend on time.
+
+    Parameters
+    ----------
+    demand
+        Of a period.
+    profile
+        Name and factors.
+    block
+        Periods in a block of an empirical distribution; 1 for independent draws.
+    autocorrelation
+        Of the normal scores of consecutive periods; 0 for none.
+
+    Raises
+    ------
+    ValueError
+        If something is out of range or cannot be combined; the message says what.
+    """
+    if block is not None:
+        if not isinstance(demand, EmpiricalDemand):
+            raise ValueError(f"block {block} given for a distribution without a history: expected a blank")
+        if profile is not None or autocorrelation is not None:
+            other = "profile" if profile is not None else "autocorrelation"
+            raise ValueError(f"block {block} given beside {other}: expected one of them (blocks keep what history has)")
+        if not 1 <= block <= len(demand.observations):
+            raise ValueError(f"block {block}: expected 1 to {len(demand.observations)}, the periods of the history")
+        return BlockBootstrapDemand(demand, block) if block > 1 else demand
+    if profile is not None:
+        demand = ProfiledDemand(*profile, demand)
+    if autocorrelation is not None:
+        if not -1.0 < autocorrelation < 1.0:
+            raise ValueError(f"autocorrelation {autocorrelation:g}: expected a number above -1 and below 1")
+        demand = AutocorrelatedDemand(demand, autocorrelation) if autocorrelation != 0.0 else demand
+    return demand
 
 
 def demand_parameters(demand: Demand) -> dict[str, str | float | None]:
-    """The row of a demand table that `make_demand` turns into this distribution."""
+    """The row of a demand table that stands for this demand; TypeError where none does."""
+    if isinstance(demand, AutocorrelatedDemand):
+        return {**demand_parameters(demand.base), "autocorrelation": demand.autocorrelation}
+    if isinstance(demand, ProfiledDemand):
+        return {**demand_parameters(demand.base), "profile": demand.profile}
+    if isinstance(demand, BlockBootstrapDemand):
+        return {**demand_parameters(demand.base), "block": demand.block}
+    row = {"mean": None, "sd": None, "probability": None, "history": ""}
+    return {**row, **_parameters(demand), "block": None, "autocorrelation": None, "profile": ""}
+
+
+def _parameters(demand: Demand) -> dict[str, str | float | None]:
+    """Distribution and parameters."""
+    if isinstance(demand, EmpiricalDemand):
+        return {"distribution": "empirical", "history": demand.history}
     if isinstance(demand, PoissonDemand):
-        return {"distribution": "poisson", "mean": demand.rate, "sd": None}
-    if isinstance(demand, GammaDemand):
-        return {"distribution": "gamma", "mean": demand.location, "sd": demand.scale}
-    if isinstance(demand, NormalDemand):
-        return {"distribution": "normal", "mean": demand.location, "sd": demand.scale}
+        return {"distribution": "poisson", "mean": demand.rate}
+    if isinstance(demand, IntermittentDemand):
+        return {"distribution": "intermittent", **_moments(demand.size), "probability": demand.probability}
+    for name, kind in _BY_MOMENTS.items():
+        if isinstance(demand, kind):
+            return {"distribution": name, **_moments(demand)}
     raise TypeError(f"no demand table row for {type(demand).__name__}")
 
 
-DISTRIBUTIONS = ("normal", "poisson", "gamma")
+_ByMoments = NormalDemand | GammaDemand | LogNormalDemand | NegativeBinomialDemand
+_BY_MOMENTS: Mapping[str, type[_ByMoments]] = {
+    "normal": NormalDemand,
+    "gamma": GammaDemand,
+    "lognormal": LogNormalDemand,
+    "negative_binomial": NegativeBinomialDemand,
+}
 
 
-def _positive(name: str, value: float) -> float:
+def _moments(demand: _ByMoments) -> dict[str, float]:
+    return {"mean": demand.location, "sd": demand.scale}
+
+
+def _positive(name: str, value: float) -> None:
     if value <= 0.0:
         raise ValueError(f"{name} {value:g}: expected a number above 0")
-    return value
-
-
-def as_floats(values: ArrayLike) -> Floats:
-    """A read-only float copy of `values`."""
-    copy = np.array(values, dtype=np.float64)
-    copy.setflags(write=False)
-    return copy

@@ -83,7 +83,7 @@ def _rough_stock_cost(case: Case, name: str, lead_time: int) -> float:
     """Holding one deviation of the lead-time demand of all customers that a node can serve."""
     node = case.charged.node(name)
     customers = case.network.reachable_customers[name]
-    deviation = sqrt(lead_time * sum(case.demand[c].standard_deviation ** 2 for c in customers))
+    deviation = sqrt(lead_time * sum(case.variance_rates[c] for c in customers))
     return case.horizon * (node.holding_cost + node.holding_quadratic * deviation) * deviation
 
 

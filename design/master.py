@@ -342,8 +342,8 @@ class ProjectedMaster:
 
 
 def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> dict[str, list[Path]] | None:
-    """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones must."""
-    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0:
+    """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones and other demand must."""
+    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0 or not case.is_alike:
         return None
     return service_paths(case) or None
 

@@ -248,6 +248,11 @@ class Network:
             longest[name] = max(arriving, default=own)
         return max(longest.values(), default=0)
 
+    @cached_property
+    def longest_lead_time(self) -> int:
+        """Largest lead time of an outside supply or a lane, periods."""
+        return max([*(node.lead_time or 0 for node in self.nodes), *(lane.lead_time for lane in self.lanes)])
+
     def design(self, pairs: Iterable[LanePair]) -> Design:
         """The design that uses these lanes.
 

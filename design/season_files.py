@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
-from design.demand import DISTRIBUTIONS, Demand, make_demand
+from design.demand import DISTRIBUTIONS, Demand, EmpiricalDemand, make_demand, with_dependence
+from design.demand_files import DemandSources
+from design.demand_process import scaled
 from design.seasons import SEASON_SEPARATOR, Season
-from design.tables import Problems, Record, expected_one_of
+from design.tables import Problems, Record, expected_one_of, number_parser
 
 _KEYS = ("periods", "growth")
+MEAN = number_parser(0.0, "units per period")
 
 
 def read_seasons(file: str, table: Mapping[str, Any], horizon: Any, problems: Problems) -> tuple[Season, ...]:
@@ -45,7 +48,9 @@ def _season(file: str, name: str, table: object, problems: Problems) -> Season:
     return Season(name, periods, float(growth))
 
 
-def read_demand(rows: Sequence[Record], seasons: Sequence[Season], problems: Problems) -> dict[str, dict[str, Demand]]:
+def read_demand(
+    rows: Sequence[Record], seasons: Sequence[Season], problems: Problems, sources: DemandSources
+) -> dict[str, dict[str, Demand]]:
     """Demand by customer and season, the season "" where there are none.
 
     A row without a season holds for all of them, times their growth; a season's own row goes before it.
@@ -57,7 +62,7 @@ def read_demand(rows: Sequence[Record], seasons: Sequence[Season], problems: Pro
         own = row.text("season")
         try:
             for season in (own,) if own else factors:
-                demand[row.text("node")][season] = _distribution(row, 1.0 if own else factors[season])
+                demand[row.text("node")][season] = _distribution(row, 1.0 if own else factors[season], sources)
         except ValueError as error:
             problems.add("demand.csv", str(error), row.line)
     _check_complete(rows, demand, factors, problems)
@@ -74,14 +79,25 @@ def _is_sound(row: Record, seasons: Mapping[str, float], problems: Problems) -> 
         known = [one for one in seasons if one]
         expected = expected_one_of(season, known) if known else "expected a blank, case.toml has no [seasons.NAME]"
         problems.add("demand.csv", f"unknown season {season!r}: {expected}", row.line, "season")
+    elif row.values["mean"] is None and name != "empirical":
+        problems.add("demand.csv", "blank: expected a number of units per period, at least 0", row.line, "mean")
     else:
         return True
     return False
 
 
-def _distribution(row: Record, growth: float) -> Demand:
-    sd = row.optional_number("sd")
-    return make_demand(row.text("distribution"), growth * row.number("mean"), None if sd is None else growth * sd)
+def _distribution(row: Record, growth: float, sources: DemandSources) -> Demand:
+    mean, sd = row.optional_number("mean"), row.optional_number("sd")
+    made = make_demand(
+        row.text("distribution"),
+        None if mean is None else growth * mean,
+        None if sd is None else growth * sd,
+        row.optional_number("probability"),
+        sources.observed(row),
+    )
+    block, profile = row.optional_number("block"), sources.profile(row)
+    made = scaled(made, growth) if isinstance(made, EmpiricalDemand) else made
+    return with_dependence(made, profile, None if block is None else int(block), row.optional_number("autocorrelation"))
 
 
 def _check_complete(

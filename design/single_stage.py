@@ -5,6 +5,10 @@ over one lead time, and its expected cost per period at the best base-stock leve
 
     ψ(r) = min_S E c(S - W),   W = Σ_c r_c·W_c,   jointly convex in the reach r, ψ(0) = 0.
 
+Where demand follows a cycle (profiles), W differs by period. A level is the same in all periods, so that ψ is the least
+mean over the cycle, min_S E c(S - W) with W of a random period. As a bound this holds for sources alone: what another
+node waits for from its supplier may differ by period as well, and only the mean of the periods' minima bounds its cost.
+
 A subgradient is ∂ψ/∂r_c = -E[v·W_c] where v is a subgradient of c at S - W chosen with mean exactly zero: a plain slope
 at the sample where S = W makes the cut wrong by up to 100% with few samples.
 """
@@ -17,13 +21,13 @@ from typing import Protocol
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from design.cost import net_stock_cost, net_stock_slope
 from design.demand import Demand, Floats
-from design.lead_time_demand import GridDistribution, lead_time_demand
+from design.demand_process import cycle_length
+from design.demand_sum import DemandSum
+from design.lead_time_demand import GridDistribution, phase_demand
 
-Spectrum = NDArray[np.complex128]
 CostRates = tuple[float, float, float, float, float]
 NEGLIGIBLE_REACH = 1e-7
 
@@ -81,14 +85,17 @@ class QuadratureSingleStage:
     ----------
     demand
         Distribution of each customer in one period.
+    by_period
+        Whether every period of a demand cycle is minimized by itself, which makes ψ a bound, without a level.
     """
 
     num_scenarios = 0
     _MIN_SIZE = 4096
 
-    def __init__(self, demand: Mapping[str, Demand]) -> None:
+    def __init__(self, demand: Mapping[str, Demand], *, by_period: bool = False) -> None:
         self._demand = demand
-        self._grids: dict[tuple[str, int], GridDistribution] = {}
+        self._by_period = by_period
+        self._grids: dict[tuple[str, int, int], GridDistribution] = {}
         self._served: dict[tuple[CostRates, int, tuple[str, ...]], SingleStageValue] = {}
 
     def evaluate(
@@ -105,29 +112,53 @@ class QuadratureSingleStage:
     def _compute(
         self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
     ) -> SingleStageValue:
-        gradient = np.zeros(len(customers))
         active = np.flatnonzero(np.asarray(reach) > NEGLIGIBLE_REACH)
         if num_periods == 0 or len(active) == 0:
-            return SingleStageValue(0.0, gradient, 0.0)
-        grids = [self._grid(customers[c], num_periods) for c in active]
+            return SingleStageValue(0.0, np.zeros(len(customers)), 0.0)
+        served = [customers[c] for c in active]
         shares = [float(reach[c]) for c in active]
-        lattice = _Lattice.covering(grids, shares, self._MIN_SIZE)
-        spectra = [lattice.spectra(grid, share) for grid, share in zip(grids, shares, strict=True)]
-        before = _running_products([mass for mass, _ in spectra])
-        after = _running_products([mass for mass, _ in reversed(spectra)])[::-1]
-        total = lattice.to_values(np.fft.irfft(before[-1], lattice.size))
-        level, cost, slope = minimize_net_stock_cost(lattice.values, total, np.array(rates, dtype=np.float64))
-        test = lattice.spectrum_of(slope)
-        for position, customer in enumerate(active):
-            others = before[position] * after[position + 1]
-            gradient[customer] = -lattice.inner_product(test, spectra[position][1] * others)
-        return SingleStageValue(cost, gradient, max(level, 0.0))
+        periods = [
+            DemandSum([self._grid(name, num_periods, phase) for name in served], shares, self._MIN_SIZE)
+            for phase in range(cycle_length(self._demand[name] for name in served))
+        ]
+        levels, costs, gradient = [], [], np.zeros(len(customers))
+        for together in [[one] for one in periods] if self._by_period else [periods]:
+            level, cost, slopes = _minimize([(one.values, one.probability) for one in together], rates)
+            levels.append(max(level, 0.0))
+            costs.append(cost)
+            for one, slope in zip(together, slopes, strict=True):
+                gradient[active] += one.gradient(slope) / len(periods)
+        return SingleStageValue(float(np.mean(costs)), gradient, float(np.mean(levels)))
 
-    def _grid(self, customer: str, num_periods: int) -> GridDistribution:
-        key = (customer, num_periods)
+    def _grid(self, customer: str, num_periods: int, phase: int) -> GridDistribution:
+        phase %= cycle_length([self._demand[customer]])
+        key = (customer, num_periods, phase)
         if key not in self._grids:
-            self._grids[key] = lead_time_demand(self._demand[customer], num_periods)
+            self._grids[key] = phase_demand(self._demand[customer], num_periods, phase)
         return self._grids[key]
+
+
+def _minimize(parts: list[tuple[Floats, Floats]], rates: CostRates) -> tuple[float, float, list[Floats]]:
+    """Best level against equally likely distributions, its cost, and subgradients at the values of each of them.
+
+    Parameters
+    ----------
+    parts
+        Values, ascending, and their probabilities.
+    rates
+        Cost rates in the order of `design.cost`.
+    """
+    of_node = np.array(rates, dtype=np.float64)
+    if len(parts) == 1:
+        level, cost, slope = minimize_net_stock_cost(*parts[0], of_node)
+        return level, cost, [slope]
+    values = np.concatenate([values for values, _ in parts])
+    weights = np.concatenate([weights for _, weights in parts]) / len(parts)
+    order = np.argsort(values, kind="stable")
+    level, cost, slopes = minimize_net_stock_cost(values[order], weights[order], of_node)
+    unsorted = np.empty_like(slopes)
+    unsorted[order] = slopes
+    return level, cost, np.split(unsorted, np.cumsum([len(values) for values, _ in parts])[:-1])
 
 
 class SampledSingleStage:
@@ -137,10 +168,13 @@ class SampledSingleStage:
     ----------
     scenarios
         Anything with `num_scenarios` and `lead_time_demand(customers, num_periods)`: see `design.scenario`.
+    by_period
+        See `QuadratureSingleStage`.
     """
 
-    def __init__(self, scenarios: Scenarios) -> None:
+    def __init__(self, scenarios: Scenarios, *, by_period: bool = False) -> None:
         self._scenarios = scenarios
+        self._by_period = by_period
 
     @property
     def num_scenarios(self) -> int:
@@ -151,12 +185,20 @@ class SampledSingleStage:
         self, rates: CostRates, num_periods: int, customers: tuple[str, ...], reach: Floats
     ) -> SingleStageValue:
         """ψ and a subgradient, see `SingleStageModel.evaluate`."""
-        samples = self._scenarios.lead_time_demand(customers, num_periods)
-        demand = samples @ np.asarray(reach, dtype=np.float64)
-        order = np.argsort(demand, kind="stable")
-        weights = np.full(len(demand), 1.0 / len(demand))
-        level, cost, slope = minimize_net_stock_cost(demand[order], weights, np.array(rates, dtype=np.float64))
-        return SingleStageValue(cost, -(slope * weights) @ samples[order], level)
+        samples, sums = [], []
+        for phase in range(self._scenarios.cycle_length(customers)):
+            drawn = self._scenarios.lead_time_demand(customers, num_periods, phase)
+            demand = drawn @ np.asarray(reach, dtype=np.float64)
+            order = np.argsort(demand, kind="stable")
+            samples.append(drawn[order])
+            sums.append((demand[order], np.full(len(demand), 1.0 / len(demand))))
+        levels, costs, gradients = [], [], []
+        for together in [[k] for k in range(len(sums))] if self._by_period else [list(range(len(sums)))]:
+            level, cost, slopes = _minimize([sums[k] for k in together], rates)
+            levels.append(level)
+            costs.append(cost)
+            gradients += [-(slope * sums[k][1]) @ samples[k] for k, slope in zip(together, slopes, strict=True)]
+        return SingleStageValue(float(np.mean(costs)), np.mean(gradients, axis=0), float(np.mean(levels)))
 
 
 class Scenarios(Protocol):
@@ -166,80 +208,14 @@ class Scenarios(Protocol):
     def num_scenarios(self) -> int:
         """How many."""
 
-    def lead_time_demand(self, customers: tuple[str, ...], num_periods: int) -> Floats:
-        """Demand over `num_periods` periods, shape (scenario, customer), units."""
+    def cycle_length(self, customers: tuple[str, ...]) -> int:
+        """Periods after which the demand profiles of these customers repeat; 1 without profiles."""
 
+    def lead_time_demand(self, customers: tuple[str, ...], num_periods: int, phase: int = 0) -> Floats:
+        """Demand over `num_periods` periods of which the last is `phase` periods into the cycle.
 
-@dataclass(frozen=True)
-class _Lattice:
-    """A periodic grid of `size` points that holds the sum of scaled demands, first value offset + `start`·`step`.
-
-    Demands that never vary make up the offset.
-    """
-
-    offset: float
-    step: float
-    start: int
-    size: int
-
-    @classmethod
-    def covering(cls, grids: list[GridDistribution], shares: list[float], min_size: int) -> _Lattice:
-        """The grid from the combined lowest to the combined highest value; extremes add in quadrature."""
-        offset = sum(share * grid.mean for grid, share in zip(grids, shares, strict=True) if grid.is_constant)
-        varying = [(grid, share) for grid, share in zip(grids, shares, strict=True) if not grid.is_constant]
-        if not varying:
-            return cls(offset, 1.0, -1, 4)
-        mean = sum(share * grid.mean for grid, share in varying)
-        high = mean + float(np.sqrt(sum((share * (grid.points[-1] - grid.mean)) ** 2 for grid, share in varying)))
-        low = max(mean - (high - mean), 0.0)
-        step = max((high - low) / (min_size - 4), 0.25 * min(share * grid.step for grid, share in varying))
-        if all(grid.step == 1.0 and share == 1.0 for grid, share in varying):
-            step = 1.0
-        size = 1 << (int((high - low) / step) + 3).bit_length()
-        return cls(offset, step, int(low / step) - 1, size)
-
-    @property
-    def values(self) -> Floats:
-        """Units at each point, ascending, shape (size,)."""
-        return self.offset + self.step * (self.start + np.arange(self.size, dtype=np.float64))
-
-    def spectra(self, grid: GridDistribution, share: float) -> tuple[Spectrum, Spectrum]:
-        """Transforms of a scaled demand's mass and of its mass times the unscaled demand."""
-        if grid.is_constant:
-            everywhere = np.ones(self.size // 2 + 1, dtype=np.complex128)
-            return everywhere, grid.mean * everywhere
-        position = grid.points * (share / self.step)
-        nearest = np.floor(position + 0.5).astype(np.int64)
-        f = position - nearest
-        cells = np.concatenate([(nearest + shift) % self.size for shift in (-1, 0, 1)])
-        split = np.stack((0.5 * f * (f - 1.0), 1.0 - f * f, 0.5 * f * (f + 1.0)))
-        mass = (split * grid.probability).ravel()
-        moment = (split * (grid.probability * grid.points)).ravel()
-        return (
-            np.fft.rfft(np.bincount(cells, mass, self.size)),
-            np.fft.rfft(np.bincount(cells, moment, self.size)),
-        )
-
-    def to_values(self, periodic: Floats) -> Floats:
-        """Reorder a periodic array to the order of `values`."""
-        return np.roll(periodic, -(self.start % self.size))
-
-    def spectrum_of(self, ordered: Floats) -> Spectrum:
-        """Transform of an array given in the order of `values`."""
-        return np.fft.rfft(np.roll(ordered, self.start % self.size))
-
-    def inner_product(self, one: Spectrum, other: Spectrum) -> float:
-        """Sum of products of two real periodic arrays, from their transforms (Parseval)."""
-        products = (np.conj(one) * other).real
-        return float((2.0 * products.sum() - products[0] - products[-1]) / self.size)
-
-
-def _running_products(factors: list[Spectrum]) -> list[Spectrum]:
-    """1, f₀, f₀·f₁, ...: one longer than the input."""
-    products = [np.ones_like(factors[0])]
-    for factor in factors:
-        products.append(products[-1] * factor)
-    return products
+        Shape (scenario, customer), units.
+        """
 
 
 @njit(cache=True, error_model="numpy")

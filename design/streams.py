@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from design.correlation import Correlation
 from design.demand import Demand
+from design.demand_process import sample_paths
 
 BLOCK = 64
 
@@ -27,6 +29,7 @@ class Purpose(IntEnum):
     EVALUATION = 2
     SCENARIOS = 3
     NETWORKS = 4
+    GOODNESS_OF_FIT = 5
 
 
 def generator(seed: int, purpose: Purpose, *keys: int) -> np.random.Generator:
@@ -61,11 +64,15 @@ class DemandStreams:
         The run's seed.
     purpose
         What the paths are for.
+    correlation
+        Between customers in the same period. What a customer asks for depends on the customers it is correlated with,
+        wherever they are served, and on no others.
     """
 
     demand: Mapping[str, Demand]
     seed: int
     purpose: Purpose
+    correlation: Correlation = field(default_factory=Correlation)
 
     def uniforms(self, customer: str, block: int, num_periods: int) -> NDArray[np.float64]:
         """Uniforms in [0, 1) of one block of replications, shape (BLOCK, period)."""
@@ -75,6 +82,17 @@ class DemandStreams:
     def block(self, block: int, num_periods: int) -> NDArray[np.float64]:
         """Demand of one block of replications, shape (BLOCK, period, customer), units, in the order of `demand`."""
         paths = np.empty((BLOCK, num_periods, len(self.demand)))
+        joint = self._correlated(block, num_periods)
         for column, (customer, distribution) in enumerate(self.demand.items()):
-            paths[:, :, column] = distribution.quantile(self.uniforms(customer, block, num_periods))
+            own = joint[customer] if customer in joint else self.uniforms(customer, block, num_periods)
+            paths[:, :, column] = sample_paths(distribution, own)
         return paths
+
+    def _correlated(self, block: int, num_periods: int) -> dict[str, NDArray[np.float64]]:
+        """Uniforms of the customers that are correlated with others."""
+        found: dict[str, NDArray[np.float64]] = {}
+        for group in self.correlation.groups:
+            if not self.demand.keys().isdisjoint(group):
+                own = np.stack([self.uniforms(name, block, num_periods) for name in group])
+                found |= dict(zip(group, self.correlation.joint_uniforms(group, own), strict=True))
+        return found

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 Value = str | float | int | None
 
@@ -82,25 +83,32 @@ class Problems:
 
 
 def read_table(
-    path: Path, columns: Iterable[Column], problems: Problems, *, may_be_empty: bool = False
+    path: Path,
+    columns: Iterable[Column],
+    problems: Problems,
+    *,
+    may_be_empty: bool = False,
+    delimiter: str = ",",
 ) -> list[Record]:
     """Rows of a CSV file.
 
     Parameters
     ----------
     path
-        UTF-8 with or without a byte-order mark, comma-separated, first row the header.
+        UTF-8 with or without a byte-order mark, first row the header.
     columns
         The columns that may occur.
     problems
         Collects what is wrong; a cell with an error has its column's default in the result.
     may_be_empty
         Whether a header without rows is fine.
+    delimiter
+        What separates cells.
     """
     known = {column.name: column for column in columns}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
+            reader = csv.reader(stream, delimiter=delimiter)
             header = [cell.strip() for cell in next(reader, [])]
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]
     except FileNotFoundError:
@@ -222,3 +230,26 @@ def parse_periods(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError("expected a whole number of periods, at least 0")
     return int(text)
+
+
+def parse_count(text: str) -> int:
+    """A whole number, at least 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ValueError("expected a whole number, at least 1")
+    return int(text)
+
+
+def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; optional columns that hold only defaults are left out."""
+    used = [c for c in columns if c.required or any(row[c.name] != c.default for row in rows)]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([column.name for column in used])
+        for row in rows:
+            writer.writerow([_cell(row[column.name], column) for column in used])
+
+
+def _cell(value: Any, column: Column) -> str:
+    if value == column.default and not column.required:
+        return ""
+    return repr(float(value)) if isinstance(value, float) else str(value)

@@ -251,6 +251,37 @@ def generate(
     print(f"{made.name}: {len(made.network.nodes)} nodes, {len(made.network.lanes)} candidate lanes, written: {out}")
 
 
+@command
+def fit(
+    history: Annotated[Path, typer.Argument(help="CSV with the columns period, node, demand and perhaps product.")],
+    distribution: Annotated[
+        str,
+        typer.Option(
+            help="auto: the best for each node; or one for all: normal, poisson, gamma, negative_binomial, lognormal, "
+            "intermittent, empirical."
+        ),
+    ] = "auto",
+    missing: Annotated[str, typer.Option(help="A period without a row: refuse, or zero, no demand.")] = "refuse",
+    out: Annotated[Path, typer.Option(help="A .csv file, or a folder for demand.csv and fit.json.")] = Path(
+        "demand.csv"
+    ),
+    plot: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file: history and fit of every node.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Choose and fit the demand distribution of every node from a history."""
+    from simopt.apps.fit import FitOptions, fit_history
+    from simopt.reporting.fit import FitFiles, print_fit, write_fit
+
+    options, files = FitOptions(distribution, missing, seed), FitFiles.of(out, plot, distribution)
+    files.check(history, force=force)
+    found = fit_history(history, options)
+    for warning in found.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    write_fit(files, found)
+    print_fit(found, files)
+
+
 def _load(case: str, out: Path | None = None) -> Case:
     """The case, its warnings on stderr, and the output folder made."""
     from design.case_files import load_case

@@ -10,7 +10,7 @@ from simopt.differences import BaselineComparison, design_as_dict, interval_as_d
 from simopt.emission_outcome import EmissionOutcome, emission_outcome
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
 from simopt.simulation.evaluate import Evaluation
-from simopt.simulation.kernel import Measure
+from simopt.simulation.stage import Measure
 from simopt.storage_outcome import StorageOutcome, storage_outcomes
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component, Design, Network
-from simopt.simulation.kernel import Measure
+from simopt.simulation.stage import Measure
 from tests.product_cases import two_products
 from tests.simopt.slow_simulator import measures_of, simulate_slowly
 from tests.small_cases import all_designs

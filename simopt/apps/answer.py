@@ -10,6 +10,7 @@ import numpy as np
 from design.case import Case
 from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
+from design.stage_models import exact_costs
 from simopt.apps.methods import ExactParts, certify, extensive_scenarios, projected_costs
 from simopt.apps.options import SolveOptions
 from simopt.apps.rules import rule_outcomes, rule_values
@@ -159,7 +160,8 @@ class Answer:
     def warnings(self) -> tuple[str, ...]:
         """What makes the result less than it seems: the case's warnings, and a cap broken on fresh replications."""
         emitted = performance_of(self.evaluation).emissions
-        return self._case.warnings if emitted is None else (*self._case.warnings, *emitted.cap_warning)
+        known = self._case.search_warnings
+        return known if emitted is None else (*known, *emitted.cap_warning)
 
     def evaluate_briefly(self) -> None:
         """What an interrupt leaves time for."""
@@ -169,7 +171,7 @@ class Answer:
         self.cost_of_storage = None
         levels = Rounder(case, None).levels(incumbent.design, incumbent.levels)
         self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, AFTER_INTERRUPT)
-        if self._has_bound and not self._options.is_sampled:
+        if self._has_bound and not (self._options.is_sampled or case.has_profiles):
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
 
 
@@ -177,19 +179,23 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     """The bound over all designs without simulated prices, and how many more scenarios it took.
 
     With sampled scenarios the bound is the mean over independent batches of the projected master, with
-    its half-width (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum).
+    its half-width (Mak, Morton & Wood 1999: the expected optimum of a sample is no higher than the optimum). With
+    demand profiles the search goes by the cost of levels that stay the same; what bounds it is computed here.
     """
     if not np.isfinite(state.unpriced_bound):
         return None, 0
     if not options.is_sampled:
         kind = "estimate" if case.warnings else "exact"
+        if case.has_profiles:
+            proven = ProjectedMaster(case, exact_costs(case, by_period=True)).solve()
+            return LowerBound(proven.bound, 0.0, kind, proven.model.value), 0
         return LowerBound(state.unpriced_bound, 0.0, kind, state.bound_model.value), 0
     values, scenarios = [], 0
     for batch in range(1, BOUND_BATCHES + 1):
         costs = (
             SampledSingleStage(extensive_scenarios(case, options, batch))
             if options.samples_paths
-            else projected_costs(case, options, batch)
+            else projected_costs(case, options, batch, by_period=True)
         )
         values.append(ProjectedMaster(case, costs).solve().bound)
         scenarios += costs.num_scenarios

@@ -153,7 +153,7 @@ class _Comparer:
         if self._new == self._baseline.design:
             return replace(found, termination="the new design is today's network: no lane needs to move")
         end = f"the new design is reached with {moves} moved lanes: more moves save no more"
-        return replace(found, changes=(*found.changes, (moves, self._new, not self._case.warnings)), termination=end)
+        return replace(found, changes=(*found.changes, (moves, self._new, self._case.has_exact_bound)), termination=end)
 
     def _with_change(self, found: _Found, moves: int, time_limit: float) -> tuple[_Found, Termination | None]:
         """Run the loop for a number of moves."""
@@ -173,7 +173,7 @@ class _Comparer:
         known = found.known.with_plans(list(state.plans.values()))
         for design in state.designs:
             known = known.with_candidate(design)
-        is_best = state.termination is Termination.BOUND_MET and not self._case.warnings
+        is_best = state.termination is Termination.BOUND_MET and self._case.has_exact_bound
         changes = (*found.changes, (moves, state.incumbent.design, is_best))
         return replace(found, known=known, changes=changes), state.termination
 

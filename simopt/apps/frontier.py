@@ -266,7 +266,7 @@ class _Family:
         incumbent = state.incumbent
         if incumbent is None:
             return None
-        proven = state.termination is Termination.BOUND_MET and not self._case.warnings
+        proven = state.termination is Termination.BOUND_MET and self._case.has_exact_bound
         levels = incumbent.levels if limited.case.has_held_cap else None
         bound = state.unpriced_bound if levels else bound
         return FoundPoint(limit, incumbent.design, levels, incumbent.cost, bound, proven)
@@ -303,7 +303,7 @@ class _Family:
             return None
         design, proven = state.incumbent.design, state.termination is Termination.BOUND_MET
         levels = parts.polisher.levels(state, design)
-        is_proven = proven and not self._case.warnings
+        is_proven = proven and self._case.has_exact_bound
         return FoundPoint(limit, design, levels, state.incumbent.cost, first.bound, is_proven)
 
     def _polished(self, point: FoundPoint) -> Levels:
@@ -323,7 +323,7 @@ class _Family:
             seed=self._options.seed,
             against=self._options.against,
             label=self._axis.label,
-            warnings=self._case.warnings,
+            warnings=self._case.exact_warnings,
             points=tuple(self._point(k, evaluations) for k in range(len(evaluations))),
             wanted=self._wanted,
             tolerance=self._tolerance,

@@ -12,12 +12,19 @@ from design.case import Case
 from design.extensive import ExtensiveMaster
 from design.master import Bound, MasterParams, PricedMaster, ProjectedMaster
 from design.network import Design
-from design.scenario import PathScenarios, path_scenarios, sobol_scenarios
+from design.scenario import PathScenarios, path_scenarios
 from design.separate import SeparateMasters, independent_parts
-from design.single_stage import QuadratureSingleStage, SampledSingleStage, SingleStageModel
+from design.single_stage import SampledSingleStage, SingleStageModel
 from design.site_rules import Rule
+from design.stage_models import exact_costs, sampled_costs
 from design.transport import cheapest_transport_design
-from simopt.apps.options import SolveOptions, check_emission_cap, refuse_shared_storage, refuse_targets
+from simopt.apps.options import (
+    SolveOptions,
+    check_emission_cap,
+    refuse_dependence,
+    refuse_shared_storage,
+    refuse_targets,
+)
 from simopt.optimization.certificate import Certifier, fresh_seed
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
@@ -34,9 +41,9 @@ from simopt.optimization.separate import joined, restricted
 from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.service_targets import level_search
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import Measure
 from surrogates.kriging import fit_kriging
 from surrogates.search_types import SearchParams
 from surrogates.surrogate import Fitter
@@ -81,14 +88,14 @@ class ExactParts:
     """
 
     def __init__(
-        self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: QuadratureSingleStage | None = None
+        self, case: Case, options: SolveOptions, ledger: Ledger, single_stage: SingleStageModel | None = None
     ) -> None:
         refuse_shared_storage(case, options)
         self._case = case
         self.options = options
         self.ledger = ledger
         self._bound = _master_params(options)
-        self._single_stage = single_stage or QuadratureSingleStage(case.demand)
+        self._single_stage = single_stage or exact_costs(case)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
         self.start = start_state(case)
@@ -168,7 +175,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
     time_limit
         Seconds.
     """
-    single_stage = QuadratureSingleStage(case.demand)
+    single_stage = exact_costs(case)
 
     def fresh_ledger(number: int) -> Ledger:
         return Ledger(case, TreeSimulator(case), fresh_seed(options.seed, number), options.jobs)
@@ -196,6 +203,7 @@ def _certificate_params(case: Case, options: SolveOptions, time_limit: float) ->
 
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
+    refuse_dependence(case, options)
     check_emission_cap(case, options)
     refuse_targets(case, options)
     refuse_shared_storage(case, options)
@@ -230,13 +238,13 @@ def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 
 
 def _sequential(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
-    subproblem = _subproblem(case, options, ledger, QuadratureSingleStage(case.demand))
+    subproblem = _subproblem(case, options, ledger, exact_costs(case))
     states = network_then_stock(cheapest_transport_design(case), subproblem, start_state(case))
     return Search(states, False, 0)
 
 
 def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
-    single_stage = QuadratureSingleStage(case.demand)
+    single_stage = exact_costs(case)
 
     def with_effort(times: int) -> Subproblem:
         search = level_search(case, ledger, PathwiseParams(times * PathwiseParams.replications))
@@ -263,18 +271,17 @@ def _master_params(options: SolveOptions) -> MasterParams:
     return MasterParams(bound=Bound(options.bound))
 
 
-def projected_costs(case: Case, options: SolveOptions, batch: int = 0) -> SingleStageModel:
+def projected_costs(case: Case, options: SolveOptions, batch: int = 0, *, by_period: bool = False) -> SingleStageModel:
     """Single-stage costs of the projected master: exact, or sampled where the options say how many scenarios."""
     if options.scenarios is None:
-        return QuadratureSingleStage(case.demand)
-    return SampledSingleStage(sobol_scenarios(case.demand, options.scenarios, options.seed, batch))
+        return exact_costs(case, by_period=by_period)
+    return sampled_costs(case, options.scenarios, options.seed, batch, by_period=by_period)
 
 
 def extensive_scenarios(case: Case, options: SolveOptions, batch: int = 0) -> PathScenarios:
     """Plain sampled demand paths as long as the longest lead time."""
-    source_lead_times = [node.lead_time or 0 for node in case.network.nodes]
-    longest = max([*source_lead_times, *(lane.lead_time for lane in case.network.lanes)])
-    return path_scenarios(case.demand, options.scenarios or PAPER_SCENARIOS, longest, options.seed, batch)
+    count, longest = options.scenarios or PAPER_SCENARIOS, case.network.longest_lead_time
+    return path_scenarios(case.demand, count, longest, options.seed, batch, case.correlation)
 
 
 def _subproblem(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from design.case import Case
 from design.errors import BadInputError
 from design.master import Bound
+from design.stage_models import DEFAULT_SCENARIOS
 
 METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
 
@@ -149,6 +150,27 @@ def _refuse_packs(case: Case, what: str) -> None:
     for node in case.network.nodes:
         if node.pack_size > 0.0:
             raise OptionError(f"pack_size {node.pack_size:g} of {node.name} {what}: expected none")
+
+
+def refuse_dependence(case: Case, options: SolveOptions) -> None:
+    """Refuse bounds and masters that need demand alike in all periods and independent, or at least alike."""
+    if case.has_profiles and options.samples_paths:
+        what = "method 'paper'" if options.method == "paper" else "master 'extensive'"
+        raise OptionError(f"{what} with demand profiles: expected the projected master")
+    if options.bound == Bound.ECHELON.value and not case.is_alike:
+        what = "correlated, autocorrelated or profiled demand"
+        raise OptionError(f"bound 'echelon' with {what}: expected auto or single-stage")
+    if case.correlation and case.has_held_cap:
+        what = "a cap on emissions that counts held stock (holding_emission)"
+        raise OptionError(f"correlations.csv with {what}: expected independent customers")
+
+
+def fitted_options(case: Case, options: SolveOptions) -> SolveOptions:
+    """The options with as many scenarios as correlated customers ask for, where nothing else is said."""
+    refuse_dependence(case, options)
+    if case.correlation and not options.is_sampled:
+        return replace(options, scenarios=DEFAULT_SCENARIOS)
+    return options
 
 
 def refuse_targets(case: Case, options: SolveOptions) -> None:

@@ -11,9 +11,9 @@ import numpy as np
 from design.case import Case
 from design.master import Bound, MasterParams, ProjectedMaster
 from design.network import Design
-from design.single_stage import QuadratureSingleStage
 from design.site_rules import Rule
 from design.solver import SolveStatus
+from design.stage_models import exact_costs
 from simopt.result import RuleOutcome
 
 MAX_PRICED = 12
@@ -58,7 +58,7 @@ def rule_outcomes(case: Case, design: Design, bound: Bound, proven: float = -inf
     values = case.site_rules.values(design)
     if not values:
         return ()
-    single_stage = QuadratureSingleStage(case.demand)
+    single_stage = exact_costs(case)
     deadline = monotonic() + TIME_LIMIT
 
     def lower_bound(*left_out: str) -> float:

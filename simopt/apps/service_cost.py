@@ -9,8 +9,8 @@ import numpy as np
 
 from design.case import Case
 from design.network import Design
-from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
+from design.stage_models import exact_costs
 from simopt.optimization.global_levels import NestedSearch
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.service_targets import TargetSearch
@@ -44,7 +44,7 @@ def marginal_costs(case: Case, ledger: Ledger, design: Design, levels: Mapping[s
 def levels_without_targets(case: Case, ledger: Ledger, design: Design) -> dict[str, float]:
     """Levels of a design optimized as if the case had no targets, units."""
     free = without_targets(case)
-    single_stage, params = QuadratureSingleStage(case.demand), PathwiseParams(PATHS)
+    single_stage, params = exact_costs(case), PathwiseParams(PATHS)
     levels: dict[str, float] = {}
     for component in design.components:
         start = single_stage_plan(free, single_stage, component)

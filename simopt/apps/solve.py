@@ -16,7 +16,7 @@ from design.storage import has_room
 from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import Search, start_search
-from simopt.apps.options import SolveOptions
+from simopt.apps.options import SolveOptions, fitted_options
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result
@@ -65,6 +65,7 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
 def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = None) -> tuple[Result, SearchState]:
     """What `solve` does; also returns what the search knew in the end."""
     started = monotonic()
+    options = fitted_options(case, options)
     ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
     search = start_search(case, options, ledger)
     state, iterations = run_search(search, ledger, on_step, options.time_limit)
@@ -154,7 +155,7 @@ def run_search(
 
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:
     """Whether the master's bound is exact, and a certificate wanted."""
-    return options.certify and not options.is_sampled and not case.warnings
+    return options.certify and not options.is_sampled and case.has_exact_bound
 
 
 def _certified(certificate: Certificate | None) -> bool | str:

@@ -33,8 +33,8 @@ from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_s
 from simopt.optimization.search_state import Incumbent, SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
+from simopt.simulation.stage import Measure
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def highest_levels(case: Case) -> Floats:
         customers = case.network.reachable_customers[node.name]
         lead_time = max([node.lead_time or 0, *(lane.lead_time for lane in case.network.incoming[node.name])])
         mean = sum(case.mean_demand[c] for c in customers)
-        variance = sum(case.demand[c].standard_deviation ** 2 for c in customers)
+        variance = sum(case.variance_rates[c] for c in customers)
         levels.append(lead_time * mean + LEVEL_DEVIATIONS * np.sqrt(lead_time * variance) + 1e-9)
     return np.array(levels)
 

@@ -326,7 +326,7 @@ class _Ranges:
 def _ranges(case: Case, component: Component, start: SingleStagePlan) -> _Ranges:
     network, names = case.network, component.nodes
     served = component.customers_through(network.customers)
-    variance = {customer: demand.standard_deviation**2 for customer, demand in case.demand.items()}
+    variance = case.variance_rates
     upstream: dict[str, int] = {}
     depth: dict[str, int] = {}
     inner = [name in component.supplier.values() for name in names]

@@ -16,6 +16,7 @@ from design.demand import Floats, as_floats
 from design.network import Component
 from design.single_stage import QuadratureSingleStage, SingleStageModel
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
+from design.stage_models import exact_costs
 from design.storage import has_room
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
@@ -118,7 +119,7 @@ class Subproblem:
         pricing: PricingParams | None = None,
     ) -> None:
         self._case = case
-        self._exact = charged if isinstance(charged, QuadratureSingleStage) else QuadratureSingleStage(case.demand)
+        self._exact = charged if isinstance(charged, QuadratureSingleStage) else exact_costs(case)
         self._charged = charged
         self._ledger = ledger
         self._search = search

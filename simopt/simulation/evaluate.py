@@ -15,9 +15,9 @@ from design.network import Design
 from design.storage import SharedStorage
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger, Trial
 from simopt.simulation.simulator import Sample
+from simopt.simulation.stage import Measure
 
 CHUNK = 128  # blocks simulated at a time at most, fewer where samples would take much memory
 CELLS = 3e7

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
+from simopt.simulation.component_arrays import Floats, component_arrays
 from simopt.simulation.nested import fill_tables
-from simopt.simulation.simulator import Floats, tree_arrays
+from simopt.simulation.rationing import FCFS
 
 Whole = NDArray[np.int64]
 
@@ -118,10 +119,10 @@ def grid_costs(
     targets
         Share of each leaf's own demand to be met at once, shape (node,), 0 for none; None: the case's.
     """
-    tree = tree_arrays(case, component)
-    parent, children = tree[0].astype(np.int64), tree[1]
+    network = component_arrays(case, component, FCFS)
+    parent = network.tail[network.in_lane]
     sizes = np.array([len(grid) for grid in grids])
-    inner = np.diff(children) > 0
+    inner = np.diff(network.out_start) > 0
     if not np.array_equal(sizes > 0, inner):
         raise ValueError(f"grids: expected levels for each node that supplies others and no other, got {sizes}")
     shapes: list[tuple[int, ...]] = []
@@ -130,7 +131,7 @@ def grid_costs(
     first_entry = np.concatenate([[0], np.cumsum([int(np.prod(shape)) for shape in shapes])])
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     costs, levels = fill_tables(
-        tree,
+        network,
         np.concatenate(grids),
         bounds,
         first_entry,

@@ -1,398 +1,374 @@
 """The compiled core: one pass over periods and nodes gives costs, service and the exact pathwise gradient.
 
-Everything is computed in cumulative quantities (MODEL: one period t). With C_i(t) the demand on node i up to t and
-X_ki(t) what its supplier k has shipped to it,
+Everything is computed in cumulative quantities (MODEL: one period t). With C_i(t) the orders on node i up to t, X_ki(t)
+what its supplier k has shipped to it (in sets of what one unit of i takes) and P_i(t) what i has made of it,
 
-    A_i(t) = S_i + X_ki(t - L_i)      available to i up to t (outside supply: S_i + C_i(t - L_i))
-    X_i(t) = min(C_i(t), A_i(t))      shipped by i, on hand A_i - X_i, backorders C_i - X_i
+    C_i(t) = own demand + Σ_j q_ij·C_j(t)     orders of its customers (at their last review)
+    A_i(t) = S_i + P_i(t)                     available; P_i(t) = X_ki(t - L_ki), or see `production`
+    Σ_j X_ij(t) = min(C_i(t), A_i(t))         shipped; on hand A - Σ X, backorders C - Σ X; who gets what: `rationing`
 
-Gradients are pathwise derivatives (Glasserman & Tayur 1995) by a reverse sweep: with w_i(t) the slope of the cost of
-i's net stock and s_ij(t) = ∂X_ij(t)/∂X_i(t) the share of a short node's next unit that goes to j (0 while not short),
+Gradients are pathwise derivatives (Glasserman & Tayur 1995) by a reverse sweep (adjoint): with w_i(t) the slope of the
+cost of i's net stock,
 
-    λ_i(t) = w_i(t) + Σ_j s_ij(t)·λ_j(t + L_j),      ∂cost/∂S_i = Σ_t λ_i(t)
+    λ_i(t) = w_i(t) + Σ_j ∂X_ij(t)/∂A_i(t) · (derivative of the cost in X_ij(t)),      ∂cost/∂S_i = Σ_t λ_i(t)
 
-which costs one number per node and period at any depth. Ties count as not short, so it is the right derivative under
-first come, first served; under priority it is the gradient wherever there is one, but at exact ties (whole demand and
+so that the derivatives in all levels cost about one more simulation at any size and depth. Ties count as not short, so
+it is the right derivative of every path on trees under first come, first served; under another rule, or where inputs of
+an assembly arrive in the same period, it is the gradient wherever there is one, but at exact ties (whole demand and
 whole levels) it may be neither side's.
 
-A tree is given by arrays over its nodes, numbered so that every node comes after its supplier: `parent` (-1 for the
-source), `lead_time` of the lane into the node or of the outside supply, `customer` (column of the demand array, -1 for
-none), `rates` (design.cost), `unit_cost` and `pipeline_cost` of the lane into the node. Children of a node are served
-in the order of their numbers, its own customers last (this matters under priority allocation only).
+`network_arrays.NetworkArrays` says how a network is given.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from design.cost import holding_cost, holding_slope
+from simopt.simulation.network_arrays import NetworkArrays
+from simopt.simulation.production import (
+    limit,
+    receive,
+    slopes_of_sets,
+    units_arrived,
+    units_in_transit,
+    value_arrivals,
+    value_shipments,
+)
+from simopt.simulation.rationing import (
+    FCFS,
+    ration,
+    ship_fcfs,
+    shortages,
+    sweep,
+    sweep_assembly_fcfs,
+    sweep_costs_fcfs,
+    sweep_fcfs,
+    sweep_valued_fcfs,
+)
+from simopt.simulation.shared_storage import add_slopes_of_overflow, add_space, overflow_of
+from simopt.simulation.stage import (
+    NUM_MEASURES,
+    Measure,
+    credit_leaf,
+    measure_lane,
+    serve_leaf,
+    serve_own,
+    slopes_of_stock,
+    stock,
+    sum_of,
+)
 
-
-class Measure(IntEnum):
-    """What is measured per node and replication, totals over the horizon; the last axis of the kernel's result."""
-
-    HOLDING = 0
-    BACKORDER = 1
-    TRANSPORT = 2
-    PIPELINE = 3
-    MET_AT_ONCE = 4
-    DEMANDED = 5
-    PERIODS_WITHOUT_BACKORDERS = 6
-
-
-_HOLDING, _BACKORDER, _TRANSPORT, _PIPELINE, _MET, _DEMANDED, _CLEAR = (int(measure) for measure in Measure)
-NUM_MEASURES = len(Measure)
-NUM_COSTS = 4
-FCFS = 0
-PRIORITY = 1
-
+_HOLDING, _BACKORDER = int(Measure.HOLDING), int(Measure.BACKORDER)
+_TRANSPORT, _PIPELINE = int(Measure.TRANSPORT), int(Measure.PIPELINE)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compiled
-def cumulate(demand, parent, customer, cumulative):
-    """C_i(t) of every node from one replication's demand (period, customer)."""
-    num_nodes, num_periods = cumulative.shape
-    for i in range(num_nodes):
-        if customer[i] >= 0:
-            total = 0.0
+def cumulate_own(demand, column, cumulative):
+    """A node's own demand up to each period from one replication's demand (period, customer); column -1: none."""
+    if column < 0:
+        for t in range(len(cumulative)):
+            cumulative[t] = 0.0
+        return
+    total = 0.0
+    for t in range(len(cumulative)):
+        total += demand[t, column]
+        cumulative[t] = total
+
+
+@_compiled
+def _hold_until_review(total, review, ordered):
+    """What a node has ordered up to each period: what was asked of it by its last review, the first in period 0."""
+    last = 0.0
+    for t in range(len(total)):
+        last = total[t] if t % review == 0 else last
+        ordered[t] = last
+
+
+@_compiled
+def cumulate_orders(network, demand, cumulative):
+    """C_i(t) of every node, receivers before suppliers, and after them the rows of what is ordered at reviews."""
+    out_start, orders_of, quantities, order_row = (
+        network.out_start,
+        network.orders_of,
+        network.quantity,
+        network.order_row,
+    )
+    review, customer = network.review, network.customer
+    num_periods = cumulative.shape[1]
+    for i in range(len(customer) - 1, -1, -1):
+        own = cumulative[i]
+        cumulate_own(demand, customer[i], own)
+        for lane in range(out_start[i + 1] - 1, out_start[i] - 1, -1):
+            below, quantity = cumulative[orders_of[lane]], quantities[lane]
             for t in range(num_periods):
-                total += demand[t, customer[i]]
-                cumulative[i, t] = total
-        else:
-            for t in range(num_periods):
-                cumulative[i, t] = 0.0
-    for i in range(num_nodes - 1, 0, -1):
-        above, own = cumulative[parent[i]], cumulative[i]
-        for t in range(num_periods):
-            above[t] += own[t]
+                own[t] += quantity * below[t]
+        if review[i] > 1:
+            _hold_until_review(own, review[i], cumulative[order_row[i]])
 
 
 @_compiled
-def sum_of(values):
-    """Sum in a fixed order: eight running sums, which the processor adds side by side, then those.
-
-    The order must not be left to the compiler (fast-math): code from the cache would differ in the last bit.
-    """
-    a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    whole = len(values) - len(values) % 8
-    for t in range(0, whole, 8):
-        a += values[t]
-        b += values[t + 1]
-        c += values[t + 2]
-        d += values[t + 3]
-        e += values[t + 4]
-        f += values[t + 5]
-        g += values[t + 6]
-        h += values[t + 7]
-    for t in range(whole, len(values)):
-        a += values[t]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+def _inflow(lane, supplier, allocation, ordered, state, buffer):
+    """What has been shipped on a lane up to each period; `buffer` holds it where it is not kept elsewhere."""
+    cumulative, available, when, head, num_short, shipped, share = state
+    if supplier < 0 or num_short[supplier] == 0:
+        return ordered
+    if allocation != FCFS:
+        return shipped[lane]
+    s = supplier
+    ship_fcfs(ordered, available[s], cumulative[s], when[s], head[s], num_short[s], buffer, share[lane])
+    return buffer
 
 
 @_compiled
-def stock(level, lead_time, inflow, total, warm_up, rates, available, slope, scratch):
-    """A_i(t), holding and backorder cost over the horizon, each period's slope, and whether it was ever short.
-
-    The loops run over slices from 0, without branches, so that they compile to vector instructions.
-    """
-    h, g, capacity, overflow, b = rates[0], rates[1], rates[2], rates[3], rates[4]
-    num_periods = len(total)
-    for t in range(min(lead_time, num_periods)):
-        available[t] = level
-    arriving = available[lead_time:]
-    for t in range(len(arriving)):
-        arriving[t] = level + inflow[t]
-    supply, demanded, slopes = available[:warm_up], total[:warm_up], slope[:warm_up]
-    num_short = 0
-    for t in range(len(demanded)):
-        slopes[t] = 0.0
-        num_short += 1 if supply[t] < demanded[t] else 0
-    supply, demanded, slopes = available[warm_up:], total[warm_up:], slope[warm_up:]
-    costs, backlogs = scratch[0, warm_up:], scratch[1, warm_up:]
-    for t in range(len(demanded)):
-        net = supply[t] - demanded[t]
-        on_hand = max(net, 0.0)
-        num_short += 1 if net < 0.0 else 0
-        backlogs[t] = on_hand - net
-        costs[t] = holding_cost(on_hand, h, g, capacity, overflow)
-        slopes[t] = holding_slope(on_hand, h, g, capacity, overflow) if net >= 0.0 else -b
-    return sum_of(costs), b * sum_of(backlogs), num_short > 0
+def _read_calendar(path, column, dates):
+    """The last period whose shipments have arrived by each period, from a column of the sample path."""
+    for t in range(len(dates)):
+        dates[t] = int(path[t, column])
+    return dates
 
 
 @_compiled
-def _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods):
-    """X_ij and s_ij of children first..last-1: orders in turn, those of one period in proportion."""
-    total = cumulative[i]
-    for j in range(first, last):
-        for t in range(len(total)):
-            shipped[j, t] = cumulative[j, t]
-            share[j, t] = 0.0
-    num_short = 0
-    for t in range(len(total)):
-        periods[num_short] = t
-        num_short += 1 if available[t] < total[t] else 0
-    tau = 0
-    for k in range(num_short):
-        t = periods[k]
-        while total[tau] <= available[t]:
-            tau += 1
-        before = total[tau - 1] if tau > 0 else 0.0
-        served = available[t] - before
-        asked = total[tau] - before
-        part = 1.0 / asked
-        for j in range(first, last):
-            own_before = cumulative[j, tau - 1] if tau > 0 else 0.0
-            own = cumulative[j, tau] - own_before
-            share[j, t] = own * part
-            shipped[j, t] = own_before + served * own / asked
+def _make(i, path, network, coupled, allocation, state, warm_up, buffers, binding, measures):
+    """P_i(t) into `made` and what limits it, with the costs of the lanes into i and of inputs that wait."""
+    first, last = network.in_start[i], network.in_start[i + 1]
+    buffer, made, dates = buffers
+    cumulative, rate, cost = state[0], 0.0, 0.0
+    ordered = cumulative[network.order_row[i]]
+    for k in range(first, last):
+        lane = network.in_lane[k]
+        supplier = network.tail[lane] if coupled else -1
+        inflow = _inflow(lane, supplier, allocation, ordered, state, buffer)
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0 and coupled:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
+        receive(inflow, lead_time, calendar, k - first, made, binding)
+        if network.waiting_cost[lane] > 0.0:
+            cost += network.waiting_cost[lane] * units_arrived(inflow, lead_time, calendar, warm_up)
+            rate += network.waiting_cost[lane]
+        if network.tail[lane] >= 0:
+            measure_lane(i, lead_time, inflow, warm_up, network.unit_cost[lane], 0.0, measures)
+        if network.pipeline_cost[lane] > 0.0:
+            transit = units_in_transit(inflow, lead_time, calendar, warm_up)
+            measures[i, _PIPELINE] += network.pipeline_cost[lane] * transit
+    if network.capacity_row[i] >= 0 and coupled:
+        limit(made, binding, network.capacities[network.capacity_row[i]])
+    return cost - rate * sum_of(made[warm_up:]) if rate > 0.0 else 0.0
 
 
 @_compiled
-def _ration_priority(i, first, last, available, cumulative, shipped, share):
-    """X_ij of children first..last-1, the first one always first; share[j, t] = 1 where U_j is limited by supply."""
-    total = cumulative[i]
-    for t in range(len(total)):
-        left = available[t] - (min(total[t - 1], available[t - 1]) if t > 0 else 0.0)
-        enough, limited = available[t] >= total[t], False
-        for j in range(first, last):
-            before = shipped[j, t - 1] if t > 0 else 0.0
-            owed = cumulative[j, t] - before
-            limited = not enough and (limited or left < owed)
-            share[j, t] = 1.0 if limited else 0.0
-            shipped[j, t] = before + min(left, owed) if limited else cumulative[j, t]
-            left -= min(left, owed)
+def _serve_besides(i, network, demand, allocation, state, warm_up, measures, buffers):
+    """Service of the own customers of a node that supplies others too."""
+    cumulative, available = state[0], state[1]
+    got, buffer = buffers[0], buffers[1]
+    for t in range(len(got)):
+        got[t] = min(available[i, t], cumulative[i, t])
+    for lane in range(network.out_start[i], network.out_start[i + 1]):
+        sent = _inflow(lane, i, allocation, cumulative[network.orders_of[lane]], state, buffer)
+        for t in range(len(got)):
+            got[t] -= network.quantity[lane] * sent[t]
+    serve_own(i, demand[:, network.customer[i]], got, warm_up, measures)
 
 
 @_compiled
-def _shipment_slope(t, lead_time, num_periods, warm_up, arrival_slope, unit_cost, pipeline_cost):
-    """Derivative of the cost in X_ij(t): what it does to j on arrival, to transport and to goods in transit."""
-    arrival = t + lead_time
-    slope = arrival_slope[arrival] if arrival < num_periods else 0.0
-    if t == num_periods - 1:
-        slope += unit_cost
-    if t == warm_up - 1:
-        slope -= unit_cost
-    if t >= warm_up:
-        slope += pipeline_cost
-    if warm_up <= arrival < num_periods:
-        slope -= pipeline_cost
-    return slope
-
-
-@_compiled
-def _sweep_fcfs(slope, own, share, lead_time, warm_up, unit_cost, pipeline_cost):
-    """Add to the supplier's slopes what one child's shipments do."""
-    num_periods = len(own)
-    for t in range(num_periods - lead_time):
-        own[t] += share[t] * slope[t + lead_time]
-    own[num_periods - 1] += share[num_periods - 1] * unit_cost
-    if warm_up > 0:
-        own[warm_up - 1] -= share[warm_up - 1] * unit_cost
-    if pipeline_cost > 0.0:
-        for t in range(warm_up, num_periods):
-            own[t] += share[t] * pipeline_cost
-        for t in range(max(warm_up - lead_time, 0), num_periods - lead_time):
-            own[t] -= share[t] * pipeline_cost
-
-
-@_compiled
-def _sweep_priority(i, first, last, available, total, slope, share, lead_time, warm_up, unit_cost, pipeline_cost):
-    """The same for all children of a node under priority; U_j(t) hangs on U_j(t - 1), so time runs backward."""
-    num_periods = len(total)
-    carried = np.zeros(last - first)
-    for t in range(num_periods - 1, -1, -1):
-        following = 0.0
-        for j in range(last - 1, first - 1, -1):
-            direct = _shipment_slope(t, lead_time[j], num_periods, warm_up, slope[j], unit_cost[j], pipeline_cost[j])
-            up_to_j = direct - following + carried[j - first]
-            following = direct
-            carried[j - first] = 0.0
-            if share[j, t] > 0.0:
-                carried[j - first] = up_to_j
-                slope[i, t] += up_to_j
-                if t > 0 and available[t - 1] < total[t - 1]:
-                    slope[i, t - 1] -= up_to_j
-
-
-@_compiled
-def _serve_leaf(i, available, total, warm_up, measures, scratch):
-    """Units met in the period they are asked for, units asked for, and periods without backorders."""
-    num_clear = 0
-    supply, asked, met = available[warm_up:], total[warm_up:], scratch[0, warm_up:]
-    for t in range(len(asked)):
-        met[t] = min(supply[t], asked[t])
-        num_clear += 1 if supply[t] >= asked[t] else 0
-    asked_before, met_next = total[warm_up:], met[1:]
-    before = total[warm_up - 1] if warm_up > 0 else 0.0
-    met[0] = max(met[0] - before, 0.0)
-    for t in range(len(met_next)):
-        met_next[t] = max(met_next[t] - asked_before[t], 0.0)
-    measures[i, _MET] = sum_of(met)
-    measures[i, _DEMANDED] = total[len(total) - 1] - before
-    measures[i, _CLEAR] = num_clear
-
-
-@_compiled
-def _serve_own(i, first, last, demand, available, total, shipped, warm_up, measures):
-    """The same for the own customers of a node that supplies others too: they get what the others do not."""
-    asked_before, asked = 0.0, 0.0
-    for t in range(len(total)):
-        asked_before = asked
-        asked += demand[t]
-        if t < warm_up:
-            continue
-        measures[i, _DEMANDED] += demand[t]
-        got = asked
-        if available[t] < total[t]:
-            got = available[t]
-            for j in range(first, last):
-                got -= shipped[j, t]
-        measures[i, _MET] += min(max(got - asked_before, 0.0), demand[t])
-        if got >= asked - 1e-9 * (1.0 + asked):
-            measures[i, _CLEAR] += 1.0
-
-
-@_compiled
-def _serve(i, children, demand, customer, available, total, shipped, warm_up, measures, scratch):
-    """Service of i's own customers, if it has any; `demand` is one replication's (period, customer)."""
-    if customer[i] >= 0 and children[i] == children[i + 1]:
-        _serve_leaf(i, available, total, warm_up, measures, scratch)
-    elif customer[i] >= 0:
-        own = demand[:, customer[i]]
-        _serve_own(i, children[i], children[i + 1], own, available, total, shipped, warm_up, measures)
-
-
-@_compiled
-def measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
-    """Transport cost of what was shipped in the horizon and holding cost of what was in transit."""
-    num_periods = len(inflow)
-    sent = inflow[num_periods - 1] - (inflow[warm_up - 1] if warm_up > 0 else 0.0)
-    measures[i, _TRANSPORT] = unit_cost * sent
-    if pipeline_cost > 0.0:
-        in_transit = 0.0
-        for t in range(warm_up, num_periods):
-            in_transit += inflow[t] - (inflow[t - lead_time] if t >= lead_time else 0.0)
-        measures[i, _PIPELINE] = pipeline_cost * in_transit
-
-
-@_compiled
-def ration(allocation, i, first, last, available, cumulative, shipped, share, periods):
-    """X_ij and s_ij of children first..last-1 under either rule."""
-    if allocation == FCFS:
-        _ration_fcfs(i, first, last, available, cumulative, shipped, share, periods)
-    else:
-        _ration_priority(i, first, last, available, cumulative, shipped, share)
-
-
-@_compiled
-def _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope):
-    """λ_i(t) of every node from the slopes of its own cost, children first."""
-    _, children, lead_time, _, _, unit_cost, pipeline_cost = tree
-    for i in range(len(children) - 2, -1, -1):
-        first, last = children[i], children[i + 1]
-        if first == last or not short[i]:
-            continue
-        if allocation == FCFS:
-            for j in range(first, last):
-                _sweep_fcfs(slope[j], slope[i], share[j], lead_time[j], warm_up, unit_cost[j], pipeline_cost[j])
-        else:
-            _sweep_priority(
-                i,
-                first,
-                last,
-                available[i],
-                cumulative[i],
-                slope,
-                share,
-                lead_time,
-                warm_up,
-                unit_cost,
-                pipeline_cost,
+def _share_storage(network, available, cumulative, warm_up, measures, used):
+    """Overflow of shared storage, split over the nodes by the space they take; `used` is kept for the slopes."""
+    for g in range(len(network.group_capacity)):
+        members = network.group_node[network.group_start[g] : network.group_start[g + 1]]
+        space, capacity, rate = used[g], network.group_capacity[g], network.group_overflow[g]
+        space[:] = 0.0
+        for i in members:
+            add_space(network.unit_size[i], available[i], cumulative[i], warm_up, space)
+        for i in members:
+            measures[i, _HOLDING] += overflow_of(
+                network.unit_size[i], available[i], cumulative[i], warm_up, space, capacity, rate
             )
 
 
 @_compiled
-def _credit(i, multipliers, available, total, warm_up, measures, slope, scratch):
-    """Service of a leaf with a multiplier; that many times the slope of what is met at once is taken off its slope."""
-    if multipliers is None or multipliers[i] == 0.0:
-        return
-    _serve_leaf(i, available, total, warm_up, measures, scratch)
-    before = total[warm_up - 1] if warm_up > 0 else 0.0
-    for t in range(warm_up, len(total)):
-        if before <= available[t] < total[t]:
-            slope[t] -= multipliers[i]
-        before = total[t]
+def _forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
+    """One replication from the sources down; `work` as made by `make_work`."""
+    cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
+    in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
+    customer = network.customer
+    lead_times, order_row, made_row, rates = network.lead_time, network.order_row, network.made_row, network.rates
+    unit_cost, pipeline_cost, group_count = network.unit_cost, network.pipeline_cost, len(network.group_capacity)
+    state = cumulative, available, when, head, num_short, shipped, share
+    buffer, made, scratch = buffers[0], buffers[1], buffers[2:4]
+    lines = buffer, made, dates
+    cumulate_orders(network, demand, cumulative)
+    for i in range(len(levels)):
+        total, supply, waiting = cumulative[i], available[i], 0.0
+        if made_row[i] < 0:
+            lane = in_lane[in_start[i]]
+            lead_time, supplier, inflow = lead_times[lane], tail[lane], cumulative[order_row[i]]
+            if supplier >= 0 and coupled and num_short[supplier] > 0:
+                if allocation == FCFS:
+                    above, asked, count = available[supplier], cumulative[supplier], num_short[supplier]
+                    ship_fcfs(inflow, above, asked, when[supplier], head[supplier], count, buffer, share[lane])
+                    inflow = buffer
+                else:
+                    inflow = shipped[lane]
+            if supplier >= 0:
+                measure_lane(i, lead_time, inflow, warm_up, unit_cost[lane], pipeline_cost[lane], measures)
+        else:
+            row = binding[made_row[i]]
+            waiting = _make(i, demand, network, coupled, allocation, state, warm_up, lines, row, measures)
+            lead_time, inflow = 0, made
+        holding, measures[i, _BACKORDER], is_short = stock(
+            levels[i], lead_time, inflow, total, warm_up, rates[i], supply, scratch
+        )
+        measures[i, _HOLDING] = holding + waiting
+        first, last = out_start[i], out_start[i + 1]
+        num_short[i] = 1 if is_short else 0
+        if is_short and first < last:
+            if allocation == FCFS:
+                num_short[i] = shortages(supply, total, when[i], head[i])
+            else:
+                rows, quantity = network.orders_of, network.quantity
+                ration(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share)
+        if serving and customer[i] >= 0:
+            if first == last:
+                serve_leaf(i, supply, total, warm_up, measures, scratch)
+            else:
+                _serve_besides(i, network, demand, allocation, state, warm_up, measures, scratch)
+    if group_count > 0:
+        _share_storage(network, available, cumulative, warm_up, measures, used)
 
 
 @_compiled
-def simulate_tree(tree, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers=None):
-    """Simulate a divergent tree over many replications.
+def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dates):
+    """Derivative of the cost in what short suppliers ship to i on lanes that have a row of `value`."""
+    first, last = network.in_start[i], network.in_start[i + 1]
+    for k in range(first, last):
+        lane = network.in_lane[k]
+        if network.value_row[lane] < 0 or num_short[network.tail[lane]] == 0:
+            continue
+        lead_time, calendar = network.lead_time[lane], network.no_calendar
+        if network.calendar[lane] >= 0:
+            calendar = _read_calendar(path, network.calendar[lane], dates)
+        worth = value[network.value_row[lane]]
+        unit_cost, pipeline_cost = network.unit_cost[lane], network.pipeline_cost[lane]
+        value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, network.waiting_cost[lane], worth)
+        value_arrivals(k - first, slope, limits, lead_time, calendar, worth)
+
+
+@_compiled
+def _backward(network, path, warm_up, allocation, multipliers, work, measures, gradient):
+    """λ_i(t) of every node, receivers before suppliers, and their sums.
+
+    Once summed, the slopes of a node that `production` describes become those in Z_i(t), which its suppliers need.
+    """
+    cumulative, available, when, _, num_short, shipped, share, binding, used, buffers, dates, slope, value = work
+    out_start, made_row, rates, waiting_rate = network.out_start, network.made_row, network.rates, network.waiting_rate
+    value_row, receiver, lead_times = network.value_row, network.head, network.lead_time
+    unit_cost, pipeline_cost, waiting_cost = network.unit_cost, network.pipeline_cost, network.waiting_cost
+    group, unit_size, places = network.group, network.unit_size, network.place
+    has_groups, has_multipliers, has_values = len(network.group_capacity) > 0, len(multipliers) > 0, len(value) > 0
+    for i in range(len(gradient) - 1, -1, -1):
+        own, total, supply, first, last = slope[i], cumulative[i], available[i], out_start[i], out_start[i + 1]
+        slopes_of_stock(supply, total, warm_up, rates[i], own)
+        if has_multipliers and multipliers[i] != 0.0:
+            credit_leaf(i, multipliers[i], supply, total, warm_up, measures, own, buffers[2:4])
+        if has_groups and group[i] >= 0:
+            capacity, rate = network.group_capacity[group[i]], network.group_overflow[group[i]]
+            add_slopes_of_overflow(unit_size[i], supply, total, warm_up, used[group[i]], capacity, rate, own)
+        count, periods = num_short[i], when[i]
+        if count > 0 and first < last and allocation != FCFS:
+            rows, quantity = network.orders_of, network.quantity
+            sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
+        elif count > 0:
+            for lane in range(first, last):
+                j, lead_time = receiver[lane], lead_times[lane]
+                costs = unit_cost[lane], pipeline_cost[lane], waiting_cost[lane]
+                parts = share[lane]
+                if value_row[lane] >= 0:
+                    sweep_valued_fcfs(value[value_row[lane]], own, periods, parts, count)
+                    continue
+                if made_row[j] < 0:
+                    sweep_fcfs(slope[j], own, periods, parts, count, lead_time)
+                else:
+                    limits = binding[made_row[j]]
+                    sweep_assembly_fcfs(slope[j], limits, places[lane], own, periods, parts, count, lead_time)
+                if costs[0] != 0.0 or costs[1] != 0.0 or costs[2] != 0.0:
+                    sweep_costs_fcfs(own, periods, parts, count, lead_time, warm_up, costs[0], costs[1], costs[2])
+        gradient[i] = sum_of(own)
+        if made_row[i] >= 0:
+            slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
+        if has_values:
+            limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
+            _value_lanes(i, path, network, warm_up, num_short, limits, own, value, dates)
+
+
+def make_work(
+    network: NetworkArrays, num_periods: int, allocation: int, with_gradient: bool
+) -> tuple[NDArray[np.generic], ...]:
+    """What one replication leaves behind, overwritten by the next (see `_forward`, `_backward`).
+
+    Made outside the compiled code: numpy asks the system for large pages, which halves the time of large networks.
+    """
+    num_nodes, num_lanes = len(network.customer), network.out_start[-1]
+    num_rows, num_made = max(num_nodes, network.order_row.max() + 1), network.made_row.max() + 1
+    num_sloped, num_valued = (num_nodes, network.value_row.max() + 1) if with_gradient else (0, 0)
+    return (
+        np.empty((num_rows, num_periods)),
+        np.empty((num_nodes, num_periods)),
+        np.empty((num_nodes, num_periods + 1), dtype=np.int32),
+        np.empty((num_nodes, num_periods), dtype=np.int32),
+        np.zeros(num_nodes, dtype=np.int64),
+        np.empty((0 if allocation == FCFS else num_lanes, num_periods)),
+        np.empty((num_lanes, num_periods)),
+        np.empty((num_made, num_periods), dtype=np.int16),
+        np.empty((len(network.group_capacity), num_periods)),
+        np.empty((4, num_periods)),
+        np.empty(num_periods, dtype=np.int64),
+        np.empty((num_sloped, num_periods)),
+        np.empty((num_valued, num_periods)),
+    )
+
+
+@_compiled
+def simulate_network(network, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers, work):
+    """Simulate an acyclic network over many replications.
 
     Parameters
     ----------
-    tree
-        (parent, children, lead_time, customer, rates, unit_cost, pipeline_cost): arrays over nodes, see the module;
-        `children` has shape (node + 1,): node i's children are children[i] .. children[i + 1] - 1.
+    network
+        `network_arrays.NetworkArrays`.
     levels
         Base-stock levels, shape (node,), units, at least 0.
     demand
-        Shape (replication, period, customer), units.
+        Sample paths, shape (replication, period, column): customers' demand, units, and after it what calendars say.
     warm_up
         Periods that do not count.
     allocation
-        `FCFS` or `PRIORITY`.
+        `FCFS`, `PRIORITY` or `FAIR_SHARE` of `rationing`.
     coupled
-        False: every node is supplied as if its supplier never ran short (the single-stage view of the master).
+        False: every node is supplied as if its suppliers never ran short, nothing limited production and no lead time
+        varied (the single-stage view of the master).
     with_gradient
         Whether the reverse sweep runs, for coupled nodes; service is measured only where it does not.
     multipliers
-        Worth of a unit met at once at each leaf, shape (node,), or None: with a gradient, service is measured at leaves
-        where it is above 0, and the gradient is that of the cost less what is met at once times this.
+        Worth of a unit met at once at each leaf, shape (node,), or empty: with a gradient, service is measured at
+        leaves where it is not 0, and the gradient is that of the cost less what is met at once times this.
+    work
+        As made by `make_work`, of one thread.
 
     Returns
     -------
     tuple
         Measures, shape (replication, node, measure), and derivatives of each replication's total cost in every level,
-        shape (replication, node), zero without `with_gradient`.
+        shape (replication, node), empty without `with_gradient`.
     """
-    parent, children, lead_time, customer, rates, unit_cost, pipeline_cost = tree
-    num_replications, num_periods = demand.shape[0], demand.shape[1]
-    num_nodes = len(parent)
+    num_replications, num_nodes = demand.shape[0], len(levels)
     measures = np.zeros((num_replications, num_nodes, NUM_MEASURES))
-    gradient = np.zeros((num_replications, num_nodes))
-    cumulative = np.empty((num_nodes, num_periods))
-    available = np.empty((num_nodes, num_periods))
-    slope = np.empty((num_nodes, num_periods))
-    shipped = np.empty((num_nodes, num_periods))
-    share = np.zeros((num_nodes, num_periods))
-    short = np.zeros(num_nodes, dtype=np.bool_)
-    periods = np.empty(num_periods + 1, dtype=np.int64)
-    scratch = np.empty((2, num_periods))
+    gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        cumulate(path, parent, customer, cumulative)
-        for i in range(num_nodes):
-            on_time = not coupled or parent[i] < 0 or not short[parent[i]]
-            inflow = cumulative[i] if on_time else shipped[i]
-            supply, total = available[i], cumulative[i]
-            row[i, _HOLDING], row[i, _BACKORDER], short[i] = stock(
-                levels[i], lead_time[i], inflow, total, warm_up, rates[i], supply, slope[i], scratch
-            )
-            if parent[i] >= 0:
-                measure_lane(i, lead_time[i], inflow, warm_up, unit_cost[i], pipeline_cost[i], row)
-            if short[i] and children[i] < children[i + 1]:
-                ration(allocation, i, children[i], children[i + 1], supply, cumulative, shipped, share, periods)
-            if not with_gradient:
-                _serve(i, children, path, customer, supply, total, shipped, warm_up, row, scratch)
-            else:
-                _credit(i, multipliers, supply, total, warm_up, row, slope[i], scratch)
+        _forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
         if with_gradient:
-            _sweep(tree, warm_up, allocation, short, available, cumulative, share, slope)
-            for i in range(num_nodes):
-                gradient[r, i] = sum_of(slope[i])
+            _backward(network, path, warm_up, allocation, multipliers, work, row, gradient[r])
     return measures, gradient

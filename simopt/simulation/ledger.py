@@ -55,8 +55,8 @@ class Ledger:
         self._seed = seed
         self._root = root
         self._simulator = simulator
-        self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH)
-        self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION)
+        self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH, case.correlation)
+        self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION, case.correlation)
         self._num_jobs = num_jobs
         self._paths = np.empty((0, case.num_periods, len(case.demand)))
         self._budget = budget

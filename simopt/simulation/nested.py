@@ -20,7 +20,9 @@ import numpy as np
 from numba import njit
 
 from design.cost import net_stock_cost
-from simopt.simulation.kernel import FCFS, NUM_MEASURES, Measure, cumulate, measure_lane, ration, stock, sum_of
+from simopt.simulation.kernel import cumulate_orders
+from simopt.simulation.rationing import ship_fcfs, shortages
+from simopt.simulation.stage import NUM_MEASURES, Measure, measure_lane, stock, sum_of
 
 _TRANSPORT, _PIPELINE = int(Measure.TRANSPORT), int(Measure.PIPELINE)
 FEW_KINKS = 48
@@ -176,6 +178,7 @@ def _measured_lane(i, tree, inflow, warm_up, row):
     """Transport and pipeline cost of the lane into a node over one replication."""
     if i == 0:
         return 0.0
+    row[i] = 0.0
     measure_lane(i, tree[2][i], inflow, warm_up, tree[5][i], tree[6][i], row)
     return row[i, _TRANSPORT] + row[i, _PIPELINE]
 
@@ -223,26 +226,20 @@ def _run_inner(i, level, tree, warm_up, state, scratch):
     """Mean cost of an inner node at a level and whether it was ever short; fills what its children are shipped."""
     parent, children, lead_time, _, rates, _, _ = tree
     cumulative, shipped, short = state
-    row, available, slope, share, lines, periods = (
-        scratch[2],
-        scratch[4],
-        scratch[5],
-        scratch[6],
-        scratch[7],
-        scratch[8],
-    )
+    row, available, share, lines, periods = scratch[2], scratch[4], scratch[5], scratch[6], scratch[7]
     cost, num_short = 0.0, 0
     for r in range(len(cumulative)):
         total = cumulative[r, i]
         inflow = shipped[r, i] if i > 0 and short[r, parent[i]] else total
-        holding, backorder, is_short = stock(
-            level, lead_time[i], inflow, total, warm_up, rates[i], available, slope, lines
-        )
+        holding, backorder, is_short = stock(level, lead_time[i], inflow, total, warm_up, rates[i], available, lines)
         cost += holding + backorder + _measured_lane(i, tree, inflow, warm_up, row)
         short[r, i] = is_short
         if is_short:
             num_short += 1
-            ration(FCFS, i, children[i], children[i + 1], available, cumulative[r], shipped[r], share, periods)
+            count = shortages(available, total, periods[0], periods[1])
+            for j in range(children[i], children[i + 1]):
+                ordered, sent = cumulative[r, j], shipped[r, j]
+                ship_fcfs(ordered, available, total, periods[0], periods[1], count, sent, share)
     return cost / len(cumulative), num_short > 0
 
 
@@ -257,20 +254,34 @@ def _make_scratch(num_nodes, num_replications, num_periods, warm_up):
         np.zeros(num_nodes),
         np.empty(num_periods),
         np.empty(num_periods),
-        np.empty((num_nodes, num_periods)),
         np.empty((2, num_periods)),
-        np.empty(num_periods + 1, dtype=np.int64),
+        np.empty((2, num_periods + 1), dtype=np.int64),
     )
 
 
 @_compiled
-def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up, targets):
+def _tree_of(network):
+    """Of each node of a tree: supplier (-1 for the source), first child (and one more), lane into it, costs."""
+    lanes = network.in_lane
+    return (
+        network.tail[lanes],
+        network.out_start + 1,
+        network.lead_time[lanes],
+        network.customer,
+        network.rates,
+        network.unit_cost[lanes],
+        network.pipeline_cost[lanes],
+    )
+
+
+@_compiled
+def fill_tables(network, grid, bounds, first_entry, turns, demand, warm_up, targets):
     """Costs of every node at every combination of grid levels on the path to it.
 
     Parameters
     ----------
-    tree
-        As in `kernel.simulate_tree`.
+    network
+        A tree, `network_arrays.NetworkArrays`, each supplier's nodes numbered one after the other.
     grid, bounds
         Levels of the inner nodes, ascending, one node after the other, units; node i's are those from bounds[i] to
         bounds[i + 1] - 1, none for a leaf.
@@ -291,12 +302,13 @@ def fill_tables(tree, grid, bounds, first_entry, turns, demand, warm_up, targets
         Mean cost of a node, infinite where an inner node has more than it can use, and a leaf's best level, one a
         table entry.
     """
-    parent, children, _, customer, _, _, _ = tree
+    tree = _tree_of(network)
+    parent, children = tree[0], tree[1]
     num_nodes, num_replications, num_periods = len(parent), demand.shape[0], demand.shape[1]
     tables = np.full(first_entry[-1], np.inf), np.zeros(first_entry[-1])
     cumulative = np.empty((num_replications, num_nodes, num_periods))
     for r in range(num_replications):
-        cumulate(demand[r], parent, customer, cumulative[r])
+        cumulate_orders(network, demand[r], cumulative[r])
     state = cumulative, np.empty_like(cumulative), np.zeros((num_replications, num_nodes), dtype=np.bool_)
     scratch = _make_scratch(num_nodes, num_replications, num_periods, warm_up)
     position, index, i = np.full(num_nodes, -1), np.zeros(num_nodes, dtype=np.int64), 0

@@ -17,8 +17,8 @@ Integers = NDArray[np.int64]
 class NetworkArrays(NamedTuple):
     """Any acyclic network, nodes numbered so that every node comes after its suppliers; made by `network_arrays`.
 
-    Lanes are numbered by supplier, those out of one node next to each other; after them one lane from the outside supply
-    for each source. Money on lanes is per unit of the receiver (`quantity` units of the supplier).
+    Lanes are numbered by supplier, those out of one node next to each other; after them one lane from the outside
+    supply for each source. Money on lanes is per unit of the receiver (`quantity` units of the supplier).
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class NetworkArrays(NamedTuple):
     review
         Periods from one review to the next, shape (node,), at least 1; the first is period 0.
     order_row
-        Row of the cumulative orders that holds what the node orders: its own number where it reviews every period, a row
-        after the nodes' otherwise.
+        Row of the cumulative orders that holds what the node orders: its own number where it reviews every period, a
+        row after the nodes' otherwise.
     capacity_row, capacities
         Row of each node's production capacity, -1 for none; units per period, shape (row, period).
     made_row
@@ -225,7 +225,7 @@ def network_arrays(nodes: NodeTable, lanes: LaneTable, num_periods: int, allocat
         in_start=in_start,
         in_lane=in_lane,
         place=place,
-        waiting_rate=np.bincount(head, weights=waiting_cost, minlength=num_nodes),
+        waiting_rate=np.bincount(head, weights=waiting_cost, minlength=num_nodes).astype(np.float64),
         no_limits=np.empty(0, dtype=np.int16),
         group_start=np.searchsorted(group[group_node], np.arange(len(nodes.group_capacity) + 1)).astype(np.int64),
         group_node=group_node,
@@ -257,5 +257,5 @@ def _capacities(capacity: Floats | None, num_nodes: int, num_periods: int) -> tu
     if capacity is None:
         return np.full(num_nodes, -1, dtype=np.int64), np.empty((0, num_periods))
     by_period = np.broadcast_to(capacity if capacity.ndim == 2 else capacity[:, np.newaxis], (num_nodes, num_periods))
-    limited = np.isfinite(by_period).any(axis=1)
+    limited = np.asarray(np.isfinite(by_period).any(axis=1))
     return _rows(limited), np.ascontiguousarray(by_period[limited])

@@ -1,14 +1,14 @@
 """What a node has received and made up to each period, where that is more than one lane's shipments (compiled).
 
-With X_ki(t) what supplier k has shipped to node i, in sets of what one unit of i takes, and m_ki(t) the last period whose
-shipments have arrived by t (t - L_ki, or given by a calendar: lead times that vary, outages),
+With X_ki(t) what supplier k has shipped to node i, in sets of what one unit of i takes, and m_ki(t) the last period
+whose shipments have arrived by t (t - L_ki, or given by a calendar: lead times that vary, outages),
 
     Z_i(t) = min_k X_ki(m_ki(t))                  complete sets of inputs (assembly)
     P_i(t) = min( Z_i(t), P_i(t - 1) + c_i(t) )   made with production capacity c_i(t)
 
-and A_i(t) = S_i + P_i(t). Inputs that have arrived and wait, X_ki(m_ki(t)) - P_i(t), are charged at node i. As what arrives
-can be made at once or later but not earlier, this is the modified base-stock policy of Glasserman & Tayur (1995), whose
-stages make at most c a period of what the stage above has, a lead time later.
+and A_i(t) = S_i + P_i(t). Inputs that have arrived and wait, X_ki(m_ki(t)) - P_i(t), are charged at node i. This is the
+modified base-stock policy of Glasserman & Tayur (1995), whose stages start at most c a period of what the stage above
+has, seen a lead time later.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def slopes_of_sets(slope, binding, waiting_rate, warm_up):
 
 @_compiled
 def value_arrivals(k, slope, limits, lead_time, calendar, value):
-    """Add to the derivative in what is shipped on lane k what it does where it limits the node; no limits: everywhere."""
+    """Add to the derivative in what is shipped on lane k what it does where it limits the node (always: no limits)."""
     for t in range(len(slope)):
         at = calendar[t] if len(calendar) > 0 else t - lead_time
         if at >= 0 and (len(limits) == 0 or limits[t] == k):

@@ -1,7 +1,7 @@
 """Who gets what when a node is short: what is shipped on each lane, and how a slope travels back from it (compiled).
 
-All lanes out of one node are served together. What is ordered and shipped on a lane is counted in units of the receiver:
-`quantity` of its supplier's units each. A node's own customers are not a lane: they get what the lanes do not.
+All lanes out of one node are served together. What is ordered and shipped on a lane is counted in units of the
+receiver: `quantity` of its supplier's units each. A node's own customers are not a lane: they get what is left.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def shortages(available, total, when, head):
 def ship_fcfs(ordered, available, total, when, head, num_short, shipped, share):
     """Orders in turn, those of one period in proportion to their sizes.
 
-    Fills what is shipped on one lane up to each period, and share[k], the lane's part of the supplier's next unit in the
-    k-th period in which it is short.
+    Fills what is shipped on one lane up to each period, and share[k], the lane's part of the supplier's next unit in
+    the k-th period in which it is short.
     """
     for t in range(len(total)):
         shipped[t] = ordered[t]
@@ -126,7 +126,7 @@ def _ration_fairly(first, last, rows, available, total, cumulative, shipped, sha
 
 @_compiled
 def ration(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share):
-    """What a node that is short ships on its lanes first .. last - 1 up to each period, under priority or in fair shares.
+    """What a short node ships on its lanes first .. last - 1 up to each period, under priority or in fair shares.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ def add_space(unit_size, available, total, warm_up, used):
 
 @_compiled
 def overflow_of(unit_size, available, total, warm_up, used, capacity, overflow_cost):
-    """A node's part of the overflow cost, by the space it takes: overflow_cost·(used - capacity)⁺, summed over the horizon."""
+    """A node's part, by the space it takes, of overflow_cost·(used - capacity)⁺ over the horizon."""
     cost = 0.0
     for t in range(warm_up, len(used)):
         if used[t] > capacity:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
-from simopt.simulation.joined_arrays import joined_arrays
-from simopt.simulation.kernel import FCFS, NUM_COSTS, PRIORITY, Measure, simulate_tree
+from simopt.simulation.component_arrays import component_arrays
+from simopt.simulation.kernel import make_work, simulate_network
 from simopt.simulation.network_arrays import NetworkArrays
-from simopt.simulation.network_kernel import make_work, simulate_network
+from simopt.simulation.rationing import FCFS, PRIORITY
+from simopt.simulation.stage import NUM_COSTS, Measure
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +35,7 @@ class Sample:
     ----------
     measures
         Totals over the horizon, shape (replication, node, measure), nodes as in `Component.nodes`; the last axis as
-        in `kernel.Measure`; the three of service are 0 in a sample with a gradient, but for nodes with a multiplier.
+        in `stage.Measure`; the three of service are 0 in a sample with a gradient, but for nodes with a multiplier.
     gradient
         Derivative of each replication's total cost in every level, shape (replication, node), or None; where
         multipliers were given, of the cost less what is met at once times the multiplier.
@@ -113,8 +114,7 @@ class TreeSimulator:
     def __init__(self, case: Case, allocation: Allocation = Allocation.FCFS) -> None:
         self._case = case
         self._allocation = allocation
-        self._trees: dict[Component, tuple[NDArray[np.generic], ...]] = {}
-        self._joined: dict[Component, NetworkArrays] = {}
+        self._arrays: dict[Component, NetworkArrays] = {}
 
     def simulate(
         self,
@@ -126,9 +126,7 @@ class TreeSimulator:
         multipliers: Floats | None = None,
     ) -> Sample:
         """Simulate a component, see `Simulator.simulate`."""
-        if component.trees:
-            return self._simulate_joined(component, levels, demand, with_gradient, multipliers)
-        measures, gradient = self._run(component, levels, demand, True, with_gradient, multipliers)
+        measures, gradient = self._run(component, levels, demand, with_gradient, multipliers)
         return Sample(measures, gradient if with_gradient else None)
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
@@ -140,7 +138,7 @@ class TreeSimulator:
             parts = np.split(levels, np.cumsum([len(tree.nodes) for tree in component.trees])[:-1])
             pairs = zip(component.trees, parts, strict=True)
             return np.asarray(sum(self.simulate_decoupled(tree, part, demand) for tree, part in pairs))
-        measures, _ = self._run(component, levels, demand, False, False)
+        measures, _ = self._run(component, levels, demand, False, None, coupled=False)
         return Sample(measures, None).costs
 
     def _run(
@@ -148,60 +146,22 @@ class TreeSimulator:
         component: Component,
         levels: Floats,
         demand: Floats,
-        coupled: bool,
         with_gradient: bool,
-        multipliers: Floats | None = None,
+        multipliers: Floats | None,
+        coupled: bool = True,
     ) -> tuple[Floats, Floats]:
-        if component not in self._trees:
-            self._trees[component] = tree_arrays(self._case, component)
-        return simulate_tree(
-            self._trees[component],
-            np.ascontiguousarray(levels, dtype=np.float64),
-            np.ascontiguousarray(demand),
-            self._case.warm_up,
-            self._allocation.value,
-            coupled,
-            with_gradient,
-            *([] if multipliers is None else [np.ascontiguousarray(multipliers, dtype=np.float64)]),
-        )
-
-    def _simulate_joined(
-        self, component: Component, levels: Floats, demand: Floats, with_gradient: bool, multipliers: Floats | None
-    ) -> Sample:
-        """Trees that share storage, by the core for any network."""
-        if component not in self._joined:
-            self._joined[component] = joined_arrays(self._case, component, self._allocation.value)
-        network, allocation = self._joined[component], self._allocation.value
-        measures, gradient = simulate_network(
+        allocation = self._allocation.value
+        if component not in self._arrays:
+            self._arrays[component] = component_arrays(self._case, component, allocation)
+        network = self._arrays[component]
+        return simulate_network(
             network,
             np.ascontiguousarray(levels, dtype=np.float64),
             np.ascontiguousarray(demand),
             self._case.warm_up,
             allocation,
-            True,
+            coupled,
             with_gradient,
-            np.ascontiguousarray([] if multipliers is None else multipliers, dtype=np.float64),
+            np.empty(0) if multipliers is None else np.ascontiguousarray(multipliers, dtype=np.float64),
             make_work(network, demand.shape[1], allocation, with_gradient),
         )
-        return Sample(measures, gradient if with_gradient else None)
-
-
-def tree_arrays(case: Case, component: Component) -> tuple[NDArray[np.generic], ...]:
-    """A component as the compiled core takes it (see `kernel`), nodes numbered as in `Component.nodes`."""
-    network, names = case.charged, component.nodes
-    number = {name: k for k, name in enumerate(names)}
-    suppliers = [component.supplier.get(name) for name in names]
-    lanes = [None if s is None else network.lane((s, name)) for s, name in zip(suppliers, names, strict=True)]
-    source_lead_time = network.node(component.source).lead_time or 0
-    parent = np.array([-1 if s is None else number[s] for s in suppliers])
-    children = np.searchsorted(parent, np.arange(len(names) + 1)).astype(np.int64)
-    column = {name: k for k, name in enumerate(network.customers)}
-    return (
-        parent.astype(np.int64),
-        children,
-        np.array([source_lead_time if k is None else k.lead_time for k in lanes], dtype=np.int64),
-        np.array([column.get(name, -1) for name in names], dtype=np.int64),
-        np.array([network.node(name).cost_rates for name in names], dtype=np.float64),
-        np.array([0.0 if k is None else k.unit_cost for k in lanes]),
-        np.array([0.0 if k is None else k.pipeline_holding_cost for k in lanes]),
-    )

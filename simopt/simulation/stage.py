@@ -1,14 +1,13 @@
 """What one node does with one replication: stock against demand, costs, slopes, service (compiled).
 
-A node's A(t), what is available to it up to t, and C(t), what is asked of it, say everything (MODEL: one period t): it has
-max(A - C, 0) on hand and max(C - A, 0) backordered at the end of period t, and has shipped min(A, C).
+A node's A(t), what is available to it up to t, and C(t), what is asked of it, say everything (MODEL: one period t): it
+has max(A - C, 0) on hand and max(C - A, 0) backordered at the end of period t, and has shipped min(A, C).
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 
-import numpy as np
 from numba import njit
 
 from design.cost import holding_cost, holding_slope

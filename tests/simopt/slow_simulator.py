@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
-from simopt.simulation.kernel import NUM_MEASURES, Measure
 from simopt.simulation.simulator import Allocation
+from simopt.simulation.stage import NUM_MEASURES, Measure
 
 OWN = None
 QUANTITIES = (

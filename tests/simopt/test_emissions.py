@@ -24,9 +24,9 @@ from simopt.optimization.outer_approximation import LoopParams
 from simopt.optimization.search_state import Termination
 from simopt.result import performance_of
 from simopt.simulation.evaluate import EvaluationParams, evaluate
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import Measure
 from tests.emitting import emitting, every_design, known_emissions
 from tests.networks import make_case, whole
 from tests.simopt.command import Command, assert_refused, interrupt_call, read_json

@@ -12,8 +12,8 @@ from design.case import Case
 from design.demand import NormalDemand
 from design.network import Component
 from design.node import Lane, Node
-from simopt.simulation.kernel import Measure
 from simopt.simulation.simulator import Allocation, Sample, TreeSimulator
+from simopt.simulation.stage import Measure
 from tests.networks import (
     RETAILERS,
     Trial,

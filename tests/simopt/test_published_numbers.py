@@ -18,9 +18,9 @@ from design.demand import Demand, NormalDemand, PoissonDemand
 from design.node import Lane, Node
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import Sample, TreeSimulator
+from simopt.simulation.stage import Measure
 from tests.networks import make_case, whole
 
 SEED = 20240

@@ -11,10 +11,10 @@ from design.node import Lane, Node
 from design.streams import BLOCK, DemandStreams, Purpose
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import EvaluationParams, evaluate, evaluate_together
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.replicate import run_blocks
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import Measure
 from tests.networks import make_case, one_node, warehouse_with_retailers, whole
 
 SEED = 7

@@ -26,9 +26,9 @@ from simopt.optimization.exhaustive import NotAdditiveError
 from simopt.optimization.search_state import SearchState
 from simopt.reporting.run_folder import write_run
 from simopt.simulation.evaluate import EvaluationParams, evaluate
-from simopt.simulation.kernel import Measure
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import Measure
 from tests.networks import make_case
 from tests.product_cases import two_products
 from tests.simopt.command import Command, read_json
