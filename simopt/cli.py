@@ -146,20 +146,24 @@ def simulate(
     replications: Annotated[int | None, typer.Option(help="Exactly so many; without it until ± 0.1%.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
+    trace: Annotated[int | None, typer.Option(help="Every period of this replication, from 1; with --out.")] = None,
     out: OutOption = None,
 ) -> None:
     """Simulate a given network with given base-stock levels."""
     from simopt.apps.simulate import simulate_solution
-    from simopt.reporting.live import print_performance
-    from simopt.reporting.run_folder import write_json
+    from simopt.reporting.live import print_measures, print_performance
+    from simopt.reporting.trace import write_simulation
 
+    if trace is not None and out is None:
+        raise BadInputError("trace without --out: expected a folder for trace.csv and its pictures")
     loaded = _load(case, out)
-    content, performance = simulate_solution(loaded, solution, replications, seed, jobs)
-    for warning in content["warnings"][len(loaded.warnings) :]:
+    found = simulate_solution(loaded, solution, replications, seed, jobs, trace)
+    for warning in found.content["warnings"][len(loaded.warnings) :]:
         print(f"warning: {warning}", file=sys.stderr)
     if out is not None:
-        write_json(out / "result.json", content)
-    print_performance(performance)
+        write_simulation(out, loaded, found.content, found.measures, found.trace)
+    print_performance(found.performance)
+    print_measures(found.measures)
 
 
 @command

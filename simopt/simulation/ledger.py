@@ -165,6 +165,10 @@ class Ledger:
         )
         return [_joined(list(samples)) for samples in zip(*blocks, strict=True)]
 
+    def fresh_paths(self, block: int) -> Floats:
+        """A block of the paths of `fresh`, shape (replication, period, column)."""
+        return self._fresh_streams.block(block, self._case.num_periods)
+
     def simulate_design(self, design: Design, levels: Mapping[str, float], demand: Floats) -> Sample:
         """Simulate a whole design on given paths, shape (replication, period, customer); nothing is counted."""
         parts = []
@@ -186,7 +190,7 @@ class Ledger:
         return self._simulator.simulate(component, levels, part, with_gradient=with_gradient, **extra)
 
     def _run_fresh(self, trials: Sequence[Trial], block: int) -> list[Sample]:
-        demand = self._fresh_streams.block(block, self._case.num_periods)
+        demand = self.fresh_paths(block)
         return [ledger.simulate_design(design, levels, demand) for ledger, design, levels in trials]
 
     def _count(self, num_replications: int) -> None:
