@@ -75,6 +75,8 @@ def draw_trace(trace: Trace, case: Case, folder: Path) -> None:
             axes.spines[["top", "right"]].set_visible(False)
         for axes in grid[len(drawn) :]:
             axes.set_axis_off()
+        for axes in grid[max(len(drawn) - num_columns, 0) : len(drawn)]:
+            axes.tick_params(labelbottom=True)
         more = "" if len(drawn) == len(trace.nodes) else f", first {len(drawn)} of {len(trace.nodes)} nodes"
         title = f"replication {trace.replication}: on hand (blue) and backorders (red, downward){more}"
         figure.suptitle(title, fontsize=9.0, x=0.01, ha="left")
