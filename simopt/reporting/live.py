@@ -135,7 +135,7 @@ def print_measures(measures: Sequence[NodeMeasures]) -> None:
     print(f"{'node':{width}}" + "".join(f"{name:>20}" for name in names))
     for row in measures:
         cells = (row.on_hand, row.backorders, row.in_transit, row.turns, row.order_variance_ratio)
-        shown = [f"{cell.mean:.2f} ± {cell.half_width:.2f}" for cell in cells]
+        shown = ["" if cell is None else f"{cell.mean:.2f} ± {cell.half_width:.2f}" for cell in cells]
         gamma = row.gamma_service_level
         shown.append("" if gamma is None else f"{100 * gamma.mean:.2f}% ± {100 * gamma.half_width:.2f}%")
         print(f"{row.node:{width}}" + "".join(f"{cell:>20}" for cell in shown))

@@ -29,19 +29,20 @@ class NodeMeasures:
     on_hand, backorders, in_transit
         Units at the end of a period: in stock, owed to customers, on the way to the node.
     turns
-        Units shipped over the horizon per unit on hand on average.
+        Units shipped over the horizon per unit on hand on average; None where nothing is ever on hand.
     order_variance_ratio
-        Variance of what the node orders in a period over that of what is asked of it; 1 where it reviews every period.
+        Variance of what the node orders in a period over that of what is asked of it; 1 where it reviews every
+        period; None where that does not vary.
     gamma_service_level
-        1 less own backorders per unit of own demand (γ; below 0 where more is owed than asked); None without demand.
+        1 less own backorders per unit of own demand (γ; below 0 where more is owed than asked); None without any.
     """
 
     node: str
     on_hand: Estimate
     backorders: Estimate
     in_transit: Estimate
-    turns: Estimate
-    order_variance_ratio: Estimate
+    turns: Estimate | None
+    order_variance_ratio: Estimate | None
     gamma_service_level: Estimate | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -147,5 +148,7 @@ def describe_design(
         on_hand, backorders, in_transit = (
             Estimate.of(total[:, k, s] / case.horizon) for s in (Series.ON_HAND, Series.BACKORDERS, Series.IN_TRANSIT)
         )
-        found.append(NodeMeasures(name, on_hand, backorders, in_transit, turns[k], ratios[k], gamma))
+        turned = turns[k] if on_hand.mean > 0.0 else None
+        ratio = ratios[k] if variance[:, k, 0].any() else None
+        found.append(NodeMeasures(name, on_hand, backorders, in_transit, turned, ratio, gamma))
     return tuple(found)

@@ -58,7 +58,7 @@ def ratio_estimates(over: NDArray[np.float64], under: NDArray[np.float64]) -> li
         Totals of each replication, shape (replication, item).
     """
     mean = under.mean(axis=0)
-    means = np.maximum(mean, np.finfo(float).tiny)
+    means = np.where(mean > 0.0, mean, 1.0)
     ratios = np.where(mean > 0.0, over.mean(axis=0) / means, 1.0)
     return [Estimate.of(ratio + row) for ratio, row in zip(ratios, ((over - ratios * under) / means).T, strict=True)]
 

@@ -73,6 +73,16 @@ def test_goods_in_transit_follow_from_mean_demand_and_lead_time():
     assert shop.turns.mean == pytest.approx(100.0 * 60 / shop.on_hand.mean, rel=1e-2)
 
 
+def test_what_is_no_number_is_left_out():
+    node = Node("shop", lead_time=1, holding_cost=1.0, backorder_cost=9.0)
+    case = make_case([node], [], {"shop": NormalDemand(10.0, 0.0)}, horizon=20, warm_up=2)
+    (shop,) = described(case, [0.0], num_blocks=1)
+    assert shop.turns is None
+    assert shop.order_variance_ratio is None
+    assert shop.gamma_service_level.mean == pytest.approx(0.0)
+    assert set(shop.as_dict()) == {"node", "on_hand", "backorders", "in_transit", "gamma_service_level"}
+
+
 def test_orders_at_every_second_review_vary_as_theory_says():
     # Two periods' demand, then nothing: variance 2·sd²/2 + mean² within a cycle, over sd².
     node = Node("shop", lead_time=1, holding_cost=1.0, backorder_cost=9.0, review_period=2)
