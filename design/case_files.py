@@ -79,6 +79,9 @@ _LANE_COLUMNS = (
     Column("pipeline_holding_cost", _RATE, 0.0),
     Column("status", choice_parser("open", "closed"), ""),
     Column("emission", _EMISSION),
+    Column("input", parse_text, ""),
+    Column("quantity", parse_positive, 1.0),
+    Column("input_holding_cost", _RATE),
 )
 _DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
@@ -214,6 +217,9 @@ def _lane(row: Record, nodes: Mapping[str, Node], settings: Settings, problems: 
         row.number("pipeline_holding_cost"),
         row.text("status"),
         emission,
+        row.text("input"),
+        row.number("quantity"),
+        row.optional_number("input_holding_cost"),
     )
 
 

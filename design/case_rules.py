@@ -27,6 +27,7 @@ def check_rules(
         _check_target(network, row, problems)
     for row in lane_rows:
         _check_lane(network, row, problems)
+        _check_input(network, row, problems)
     if not problems.messages:
         _check_service(network, demand_rows, problems)
 
@@ -98,6 +99,19 @@ def _check_lane(network: Network, row: Record, problems: Problems) -> None:
     if lane.status == "open" and lane not in network.usable_lanes:
         what = f"'open' for {lane.origin} -> {lane.destination}, closed at an end or too long: expected a blank"
         problems.add("lanes.csv", what, row.line, "status")
+
+
+def _check_input(network: Network, row: Record, problems: Problems) -> None:
+    """Inputs have a name each where there are several; nothing waits where there is one."""
+    end, waiting = row.text("to"), row.optional_number("input_holding_cost")
+    labels = network.inputs[end]
+    if len(labels) > 1 and not row.text("input"):
+        other = next(label for label in labels if label)
+        what = f"blank, and another lane supplies input {other!r} of {end!r}: expected the name of an input"
+        problems.add("lanes.csv", what, row.line, "input")
+    if len(labels) == 1 and waiting is not None:
+        what = f"{waiting:g} at {end!r}, which has a single input, so that nothing waits there: expected a blank"
+        problems.add("lanes.csv", what, row.line, "input_holding_cost")
 
 
 def _check_service(network: Network, rows: Sequence[Record], problems: Problems) -> None:

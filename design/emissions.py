@@ -4,7 +4,7 @@
 
 A price p turns all three into money, as if transport over l cost p·e_l more a unit, site i p·E_i more and a unit on
 hand p·h_i more a period (`priced_network`). With emission factors in the place of all costs (`emission_network`) a
-simulated cost is an emission.
+simulated cost is an emission. An input that waits to be assembled emits like a unit on hand at its supplier.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ def priced_network(network: Network, price: float) -> Network:
         return replace(given, holding_cost=holding, fixed_cost=given.fixed_cost + price * given.site_emission)
 
     def lane(given: Lane) -> Lane:
-        return replace(given, unit_cost=given.unit_cost + price * given.emission)
+        waiting = given.input_holding_cost
+        if waiting is not None:
+            waiting += price * network.node(given.origin).holding_emission
+        return replace(given, unit_cost=given.unit_cost + price * given.emission, input_holding_cost=waiting)
 
     return replace(network, nodes=tuple(map(node, network.nodes)), lanes=tuple(map(lane, network.lanes)))
 
@@ -67,6 +70,8 @@ def emission_network(network: Network) -> Network:
         )
 
     def lane(given: Lane) -> Lane:
-        return replace(given, unit_cost=given.emission, fixed_cost=0.0, pipeline_holding_cost=0.0)
+        return replace(
+            given, unit_cost=given.emission, fixed_cost=0.0, pipeline_holding_cost=0.0, input_holding_cost=None
+        )
 
     return replace(network, nodes=tuple(map(node, network.nodes)), lanes=tuple(map(lane, network.lanes)))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from math import inf
+
+from scipy.cluster.hierarchy import DisjointSet
 
 from design.errors import CycleInNetworkError, NetworkError
 from design.node import Lane, LanePair, Node
@@ -17,10 +20,12 @@ from design.storage import SharedStorage, join_by_storage
 class Component:
     """A source with every node it serves in a design: the unit that is simulated and priced.
 
+    A tree; where nodes assemble inputs of several suppliers, everything that lanes connect, with all its sources.
+
     Parameters
     ----------
     source
-        Name of the source, of the first tree's where there are several.
+        Name of the source, of the first one where there are several.
     lanes
         The lanes of its tree, in the network's order; of all trees, one after the other.
     trees
@@ -45,25 +50,40 @@ class Component:
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
-        """The source, then every node served, each after its supplier; tree by tree."""
+        """The sources, then every node served, each after its suppliers; tree by tree."""
         if self.trees:
             return tuple(name for tree in self.trees for name in tree.nodes)
-        names = [self.source]
+        missing, below = Counter(destination for _, destination in self.lanes), dict[str, list[str]]()
+        for origin, destination in self.lanes:
+            below.setdefault(origin, []).append(destination)
+        names = list(dict.fromkeys([self.source, *(origin for origin in below if origin not in missing)]))
         for name in names:
-            names.extend(destination for origin, destination in self.lanes if origin == name)
+            missing.subtract(below.get(name, ()))
+            names.extend(destination for destination in below.get(name, ()) if missing[destination] == 0)
         return tuple(names)
 
     @cached_property
+    def suppliers(self) -> dict[str, tuple[str, ...]]:
+        """Suppliers of each node, none of a source."""
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.nodes, ())
+        for origin, destination in self.lanes:
+            found[destination] += (origin,)
+        return found
+
+    @cached_property
     def supplier(self) -> dict[str, str]:
-        """Supplier of each node but the source."""
-        return {destination: origin for origin, destination in self.lanes}
+        """Supplier of each node but the source; ValueError where nodes have several."""
+        found = {destination: origin for origin, destination in self.lanes}
+        if len(found) < len(self.lanes):
+            raise ValueError("expected a tree, got a component with assembly")
+        return found
 
     def customers_through(self, customers: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Which of `customers` each node of the component serves, itself included, in their order."""
         below: dict[str, set[str]] = {name: {name} & set(customers) for name in self.nodes}
         for name in reversed(self.nodes):
-            if name in self.supplier:
-                below[self.supplier[name]] |= below[name]
+            for supplier in self.suppliers[name]:
+                below[supplier] |= below[name]
         return {name: tuple(c for c in customers if c in below[name]) for name in self.nodes}
 
 
@@ -74,7 +94,8 @@ class Design:
     Parameters
     ----------
     components
-        One tree per used source, ordered by the source's place in the network; trees that share storage are one.
+        One tree per used source, ordered by the source's place in the network; trees that share storage, and those
+        whose goods meet in assembly, are one.
     """
 
     components: tuple[Component, ...]
@@ -104,7 +125,7 @@ class Network:
     Raises
     ------
     NetworkError
-        For duplicate or unknown names, a cycle, or a source without a lead time.
+        For duplicate or unknown names, a cycle, a quantity of 0 or less, or a source without a lead time.
     """
 
     nodes: tuple[Node, ...]
@@ -119,6 +140,11 @@ class Network:
         for name in [end for lane in self.lanes for end in lane.pair] + list(self.customers):
             if name not in known:
                 raise NetworkError(f"unknown node {name!r}: expected one of the network's nodes")
+        for lane in self.lanes:
+            if not lane.quantity > 0.0:
+                raise NetworkError(
+                    f"lane {lane.origin} -> {lane.destination}: quantity {lane.quantity}: expected above 0"
+                )
         for name in self.sources:
             if self.node(name).lead_time is None:
                 raise NetworkError(f"node {name!r} has no incoming lane, so it needs a lead_time")
@@ -219,6 +245,45 @@ class Network:
         return tuple(node.name for node in self.nodes if node.name not in supplied)
 
     @cached_property
+    def inputs(self) -> dict[str, tuple[str, ...]]:
+        """Labels of the inputs of each node, one of each being needed, over lanes usable or not; none at a source."""
+        found: dict[str, dict[str, None]] = {node.name: {} for node in self.nodes}
+        for lane in self.lanes:
+            found[lane.destination].setdefault(lane.input)
+        return {name: tuple(labels) for name, labels in found.items()}
+
+    @cached_property
+    def has_assembly(self) -> bool:
+        """Whether some node needs several inputs, or not one unit of its input for one of its own."""
+        return any(len(labels) > 1 for labels in self.inputs.values()) or any(k.quantity != 1.0 for k in self.lanes)
+
+    def waiting_cost(self, lane: Lane) -> float:
+        """Money per unit that has come over a lane and waits for other inputs, per period."""
+        return self.node(lane.origin).holding_cost if lane.input_holding_cost is None else lane.input_holding_cost
+
+    def multiples(self, component: Component) -> dict[str, dict[str, float]]:
+        """Units of each node of a component in one unit that a customer it serves asks for, over all paths.
+
+        Parameters
+        ----------
+        component
+            Of a design of this network.
+
+        Returns
+        -------
+        dict
+            By node, then by customer in the network's order; a node that faces customers counts itself once.
+        """
+        facing = set(self.customers)
+        below: dict[str, dict[str, float]] = {name: {name: 1.0} if name in facing else {} for name in component.nodes}
+        for name in reversed(component.nodes):
+            for supplier in component.suppliers[name]:
+                quantity, above = self.lane((supplier, name)).quantity, below[supplier]
+                for customer, multiple in below[name].items():
+                    above[customer] = above.get(customer, 0.0) + quantity * multiple
+        return {name: {c: found[c] for c in self.customers if c in found} for name, found in below.items()}
+
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """All nodes, every node after the nodes that lanes lead from to it."""
         graph: dict[str, list[str]] = {node.name: [] for node in self.nodes}
@@ -264,49 +329,62 @@ class Network:
         Raises
         ------
         NetworkError
-            If a lane is not a candidate, a node has two suppliers, a customer has none, or a lane serves nobody.
+            If a lane is not a candidate, a node has two suppliers of an input, a customer or an assembling node lacks
+            one, or a lane serves nobody.
         """
         chosen = set(pairs)
         for pair in chosen:
             if pair not in self._by_pair:
                 raise NetworkError(f"lane {pair[0]} -> {pair[1]} is not a candidate lane of the network")
-        supplier: dict[str, str] = {}
+        used = self._used_nodes(self._by_input(chosen))
+        for pair in sorted(chosen):
+            if pair[1] not in used:
+                raise NetworkError(f"lane {pair[0]} -> {pair[1]} serves no customer")
+        return Design(join_by_storage(self._components(chosen, used), self.storages))
+
+    def _by_input(self, chosen: set[LanePair]) -> dict[str, dict[str, str]]:
+        """Supplier of every input of each node that has one."""
+        found: dict[str, dict[str, str]] = {}
         for origin, destination in sorted(chosen):
-            if destination in supplier:
+            label, own = self.lane((origin, destination)).input, found.setdefault(destination, {})
+            if label in own:
+                of_input = f" of input {label!r}" if label else ""
                 raise NetworkError(
-                    f"node {destination!r} has two suppliers, {supplier[destination]!r} and {origin!r}: "
+                    f"node {destination!r} has two suppliers{of_input}, {own[label]!r} and {origin!r}: "
                     "expected one (single sourcing)"
                 )
-            supplier[destination] = origin
-        roots = {customer: self._root(customer, supplier) for customer in self.customers}
-        served = {pair for customer in self.customers for pair in _path(customer, supplier)}
-        for pair in sorted(chosen - served):
-            raise NetworkError(f"lane {pair[0]} -> {pair[1]} serves no customer")
-        used = set(roots.values())
-        trees = [Component(source, self._tree(source, chosen)) for source in self.sources if source in used]
-        return Design(join_by_storage(trees, self.storages))
+            own[label] = origin
+        return found
 
-    def _root(self, name: str, supplier: dict[str, str]) -> str:
-        while name in supplier:
-            name = supplier[name]
-        if name not in self.sources:
-            raise NetworkError(f"node {name!r} is used but has no supplier")
-        return name
+    def _used_nodes(self, by_input: dict[str, dict[str, str]]) -> set[str]:
+        """Customers and everything upstream of them."""
+        names = list(self.customers)
+        used = set(names)
+        for name in names:
+            own = by_input.get(name, {})
+            for label in self.inputs[name]:
+                if label not in own:
+                    of_input = f" of input {label!r}" if label else ""
+                    raise NetworkError(f"node {name!r} is used but has no supplier{of_input}")
+            new = [origin for origin in own.values() if origin not in used]
+            names.extend(new)
+            used.update(new)
+        return used
 
-    def _tree(self, source: str, chosen: set[LanePair]) -> tuple[LanePair, ...]:
-        reached = {source}
-        for name in self.order:
-            reached.update(destination for origin, destination in chosen if origin == name and name in reached)
-        return tuple(lane.pair for lane in self.lanes if lane.pair in chosen and lane.origin in reached)
-
-
-def _path(name: str, supplier: dict[str, str]) -> list[LanePair]:
-    """Lanes from `name` up to its source."""
-    pairs = []
-    while name in supplier:
-        pairs.append((supplier[name], name))
-        name = supplier[name]
-    return pairs
+    def _components(self, chosen: set[LanePair], used: set[str]) -> list[Component]:
+        """What lanes connect, by the first source."""
+        connected = DisjointSet(used)
+        for origin, destination in chosen:
+            connected.merge(origin, destination)
+        lanes: dict[str, list[LanePair]] = {}
+        for lane in self.lanes:
+            if lane.pair in chosen:
+                lanes.setdefault(connected[lane.origin], []).append(lane.pair)
+        first: dict[str, str] = {}
+        for source in self.sources:
+            if source in used:
+                first.setdefault(connected[source], source)
+        return [Component(source, tuple(lanes.get(part, ()))) for part, source in first.items()]
 
 
 def _refuse_duplicates(what: str, names: list[str] | list[LanePair]) -> None:

@@ -156,6 +156,13 @@ class Lane:
         "open": must be used; "closed": must not; "": free to choose.
     emission
         Emissions per unit shipped.
+    input
+        Label of the input of the destination that the lane supplies; "": its only, unnamed one.
+    quantity
+        Units shipped for one unit of the destination, above 0.
+    input_holding_cost
+        Money per unit shipped that has arrived and waits for other inputs, per period; None: the holding cost of the
+        origin.
     """
 
     origin: str
@@ -167,6 +174,9 @@ class Lane:
     pipeline_holding_cost: float = 0.0
     status: str = ""
     emission: float = 0.0
+    input: str = ""
+    quantity: float = 1.0
+    input_holding_cost: float | None = None
 
     @property
     def pair(self) -> LanePair:

@@ -93,6 +93,7 @@ def weighted_network(network: Network, *, staged: bool) -> Network:
             given,
             unit_cost=share * given.unit_cost,
             pipeline_holding_cost=share * given.pipeline_holding_cost,
+            input_holding_cost=None if given.input_holding_cost is None else share * given.input_holding_cost,
             fixed_cost=(share if staged else 1.0) * given.fixed_cost,
         )
 

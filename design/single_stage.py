@@ -70,7 +70,8 @@ class SingleStageModel(Protocol):
         num_periods
             Periods of demand at risk: the lead time.
         customers, reach
-            Customers that may be served through the node and the share of each that is, shape (customer,), in [0, 1].
+            Customers that may be served through the node and the share of each that is, or the units of the node in
+            one that they ask for, shape (customer,), at least 0.
         """
 
 

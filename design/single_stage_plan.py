@@ -22,14 +22,14 @@ class SingleStagePlan:
     levels
         One level a node, shape (node,), units, nodes as in `Component.nodes`.
     mean_lead_time_demand
-        Mean demand on each node over its lead time, shape (node,), units.
+        Mean demand on each node over its longest lead time, shape (node,), units.
     cost
         Expected cost of the component, fixed costs included, money over the horizon: what the master charges for it.
     stock_cost
         Its holding and backorders alone.
     expected_cost
         Expected cost of the levels if no supplier ever ran short, fixed costs included: `cost`, or more where a
-        fill-rate target binds.
+        fill-rate target binds or inputs of an assembly wait for others.
     """
 
     levels: Floats
@@ -53,22 +53,23 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
     component
         A source and the nodes it serves.
     """
-    network = case.network
-    served = component.customers_through(network.customers)
+    network, multiples = case.network, case.network.multiples(component)
     levels, means, stock_cost, above, cost = [], [], 0.0, 0.0, case.fixed_cost(component)
     for name in component.nodes:
-        supplier = component.supplier.get(name)
-        lane = None if supplier is None else network.lane((supplier, name))
-        lead_time = (network.node(name).lead_time or 0) if lane is None else lane.lead_time
-        reach = np.ones(len(served[name]))
-        value = stage_value(case, model, name, lead_time, served[name], reach)
+        served, reach = tuple(multiples[name]), np.array(list(multiples[name].values()))
+        lanes = [network.lane((supplier, name)) for supplier in component.suppliers[name]]
+        lead_time = max((lane.lead_time for lane in lanes), default=network.node(name).lead_time or 0)
+        value = stage_value(case, model, name, lead_time, served, reach)
         stock_cost += case.horizon * value.cost
         if (stage := targeted_stage(case, name, lead_time)) is not None:
             above += case.horizon * (stage.cost - stage.bound)
-        if lane is not None:
-            cost += sum(case.flow_cost(lane, customer) for customer in served[name])
+        rate = sum(multiple * case.mean_demand[customer] for customer, multiple in multiples[name].items())
+        for lane in lanes:
+            cost += sum(lane.quantity * m * case.flow_cost(lane, customer) for customer, m in multiples[name].items())
+            waiting = case.charged.waiting_cost(case.charged.lane(lane.pair)) * (lead_time - lane.lead_time)
+            above += case.horizon * waiting * lane.quantity * rate
         levels.append(value.level)
-        means.append(lead_time * sum(case.mean_demand[customer] for customer in served[name]))
+        means.append(lead_time * rate)
     total = cost + stock_cost
     return SingleStagePlan(np.array(levels), np.array(means), total, stock_cost, total + above)
 
@@ -85,7 +86,8 @@ def stage_value(
     name, lead_time
         The node and the periods of demand at risk.
     customers, reach
-        Customers that may be served through it and the share of each that is, shape (customer,).
+        Customers that may be served through it and the share of each that is, or its units in one of theirs, shape
+        (customer,).
     """
     stage = targeted_stage(case, name, lead_time)
     if stage is None:

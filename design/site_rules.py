@@ -293,8 +293,8 @@ class SiteRules:
 
     def throughput(self, component: Component) -> dict[str, float]:
         """Mean demand on each node of a component, units per period."""
-        served = component.customers_through(self.network.customers)
-        return {name: sum(self.mean_demand[c] for c in served[name]) for name in component.nodes}
+        multiples = self.network.multiples(component)
+        return {name: sum(m * self.mean_demand[c] for c, m in multiples[name].items()) for name in component.nodes}
 
     def values(self, design: Design) -> dict[Rule, float]:
         """Every rule's sum for a design."""
@@ -349,5 +349,5 @@ def emission_rule(network: Network, cap: EmissionCap, *, staged: bool = False) -
         tuple(lane.pair for lane in lanes),
         most=cap.most,
         site_weights=tuple(sites.values()),
-        flow_weights=tuple(cap.horizon * network.node(k.destination).share * k.emission for k in lanes),
+        flow_weights=tuple(cap.horizon * network.node(k.destination).share * k.quantity * k.emission for k in lanes),
     )

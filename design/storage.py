@@ -88,7 +88,9 @@ def room_network(network: Network) -> Network:
         )
 
     def lane(given: Lane) -> Lane:
-        return replace(given, unit_cost=0.0, fixed_cost=0.0, pipeline_holding_cost=0.0, emission=0.0)
+        return replace(
+            given, unit_cost=0.0, fixed_cost=0.0, pipeline_holding_cost=0.0, emission=0.0, input_holding_cost=0.0
+        )
 
     return replace(network, nodes=tuple(map(node, network.nodes)), lanes=tuple(map(lane, network.lanes)))
 

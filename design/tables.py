@@ -213,6 +213,17 @@ def number_parser(least: float | None = None, unit: str = "", most: float | None
     return parse
 
 
+def parse_positive(text: str) -> float:
+    """A finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise ValueError("expected a number above 0")
+    return value
+
+
 def parse_open_share(text: str) -> float:
     """A share above 0 and below 1."""
     expected = "expected a share above 0 and below 1, e.g. 0.95"
@@ -230,14 +241,6 @@ def parse_periods(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError("expected a whole number of periods, at least 0")
     return int(text)
-
-
-def parse_positive(text: str) -> float:
-    """A finite number above 0."""
-    value = number_parser(0.0)(text)
-    if value == 0.0:
-        raise ValueError("expected a number above 0")
-    return value
 
 
 def parse_count(text: str) -> int:

@@ -15,7 +15,7 @@ from design.network import Design
 from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts
-from simopt.apps.options import OptionError, SolveOptions, refuse_held_cap
+from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for, refuse_held_cap
 from simopt.apps.solve import NothingFoundError, versions
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs
@@ -99,6 +99,7 @@ def find_alternatives(
         If a limit ended the search before its first alternative.
     """
     options = options or AlternativesOptions()
+    refuse_assembly_for(case.network, "alternatives")
     refuse_held_cap(case, "alternatives")
     started = monotonic()
     design, levels = read_decision(run / "result.json", case.network)

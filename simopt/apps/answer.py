@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from design.case import Case
-from design.master import ProjectedMaster
 from design.single_stage import SampledSingleStage
 from design.stage_models import exact_costs
-from simopt.apps.methods import ExactParts, certify, extensive_scenarios, projected_costs
+from simopt.apps.methods import ExactParts, certify, exact_master, extensive_scenarios, projected_costs
 from simopt.apps.options import SolveOptions
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
@@ -140,7 +139,7 @@ class Answer:
     def price_rules(self, *, worth_it: bool) -> None:
         """What the case's rules mean for the design, and, if it is worth it, what they cost."""
         self.rules = rule_values(self._case, self.incumbent.design)
-        if worth_it:
+        if worth_it and not self._case.network.has_assembly:
             proven = self._state.unpriced_bound if self._case.has_held_cap else -np.inf
             self.rules = rule_outcomes(self._case, self.incumbent.design, self._state.bound_model, proven)
 
@@ -187,7 +186,7 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     if not options.is_sampled:
         kind = "estimate" if case.warnings else "exact"
         if case.has_profiles:
-            proven = ProjectedMaster(case, exact_costs(case, by_period=True)).solve()
+            proven = exact_master(case, exact_costs(case, by_period=True)).solve()
             return LowerBound(proven.bound, 0.0, kind, proven.model.value), 0
         return LowerBound(state.unpriced_bound, 0.0, kind, state.bound_model.value), 0
     values, scenarios = [], 0
@@ -197,7 +196,7 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
             if options.samples_paths
             else projected_costs(case, options, batch, by_period=True)
         )
-        values.append(ProjectedMaster(case, costs).solve().bound)
+        values.append(exact_master(case, costs).solve().bound)
         scenarios += costs.num_scenarios
     estimate = Estimate.of(np.array(values))
     kind = "estimate" if case.warnings else "statistical"

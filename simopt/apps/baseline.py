@@ -13,7 +13,7 @@ from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, Search
-from simopt.apps.options import OptionError, SolveOptions, refuse_held_cap
+from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for, refuse_held_cap
 from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
@@ -56,6 +56,7 @@ def solve_with_baseline(
         The best changes by at most 1, 2, ... up to so many moved lanes are searched.
     """
     check_moves(moves, has_baseline=True)
+    refuse_assembly_for(case.network, "a comparison with a baseline")
     refuse_held_cap(case, "a comparison with a baseline")
     deadline = monotonic() + options.time_limit
     result, state = solve_and_keep(case, options, on_step)

@@ -9,6 +9,7 @@ from pathlib import Path
 from design.network import Design, Network
 from design.records import pair_of
 from design.tables import Column, Problems, Record, expected_one_of, parse_text, read_table
+from simopt.apps.options import refuse_assembly_for
 from simopt.result_file import ResultError, design_of, read_design
 
 _NOT_READ = ("lead_time", "distance", "unit_cost", "fixed_cost", "pipeline_holding_cost")
@@ -46,6 +47,7 @@ def read_baseline(path: Path, network: Network) -> Baseline:
     ResultError
         Naming file, row and column of everything wrong, one line each.
     """
+    refuse_assembly_for(network, "a comparison with a baseline")
     if path.is_dir():
         raise ResultError(f"{path}: a folder; expected a .json or .csv file, such as its result.json or lanes.csv")
     if path.suffix.lower() == ".csv":

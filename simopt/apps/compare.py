@@ -9,7 +9,7 @@ from time import monotonic
 
 from design.case import Case
 from simopt.apps.methods import METHODS, start_search
-from simopt.apps.options import OptionError, SolveOptions
+from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.comparison import Comparison, Run
 from simopt.optimization.search_state import Incumbent, SearchState, Termination
@@ -81,6 +81,7 @@ def compare(case: Case, options: CompareOptions, say: Say = lambda _: None) -> C
     NothingFoundError
         If the budget does not pay for a method's first design.
     """
+    refuse_assembly_for(case.network, "compare")
     if case.service_targets:
         name = next(iter(case.service_targets))
         raise OptionError(f"compare: ranks by cost alone, and {name!r} has a service_target; expected a case without")

@@ -34,6 +34,7 @@ from simopt.apps.options import (
     OptionError,
     SolveOptions,
     check_emission_cap,
+    refuse_assembly_for,
     refuse_held_cap,
     refuse_shared_storage,
 )
@@ -173,6 +174,7 @@ class _Family:
     """Searches and what they found so far; components simulated for one limit serve all others."""
 
     def __init__(self, case: Case, options: FrontierOptions, on_point: OnPoint) -> None:
+        refuse_assembly_for(case.network, "a frontier")
         refuse_held_cap(case, "a frontier of a case")
         self._case = case
         self._options = options

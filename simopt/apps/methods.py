@@ -10,8 +10,9 @@ import numpy as np
 
 from design.case import Case
 from design.extensive import ExtensiveMaster
-from design.master import Bound, MasterParams, PricedMaster, ProjectedMaster
+from design.master import Bound, Master, MasterParams, PricedMaster, ProjectedMaster
 from design.network import Design
+from design.only_design import OnlyDesignMaster
 from design.scenario import PathScenarios, path_scenarios
 from design.separate import SeparateMasters, independent_parts
 from design.single_stage import SampledSingleStage, SingleStageModel
@@ -21,6 +22,7 @@ from design.transport import cheapest_transport_design
 from simopt.apps.options import (
     SolveOptions,
     check_emission_cap,
+    refuse_assembly,
     refuse_dependence,
     refuse_shared_storage,
     refuse_targets,
@@ -152,7 +154,7 @@ def certify(case: Case, options: SolveOptions, ledger: Ledger, state: SearchStat
         Seconds.
     """
     parts, deadline = independent_parts(case), monotonic() + time_limit
-    if len(parts) == 1:
+    if len(parts) == 1 or case.network.has_assembly:
         return make_certifier(case, options, ledger, time_limit).certify(state)
     whole, found = CertificateParams(indifference=options.indifference), []
     for part in parts:
@@ -182,7 +184,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
 
     return Certifier(
         case,
-        ProjectedMaster(case, single_stage, _master_params(options)),
+        exact_master(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
         _certificate_params(case, options, time_limit),
@@ -204,6 +206,7 @@ def _certificate_params(case: Case, options: SolveOptions, time_limit: float) ->
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
     refuse_dependence(case, options)
+    refuse_assembly(case, options)
     check_emission_cap(case, options)
     refuse_targets(case, options)
     refuse_shared_storage(case, options)
@@ -262,9 +265,16 @@ def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
 def _projected_master(case: Case, charged: SingleStageModel, options: SolveOptions) -> PricedMaster:
     """The projected master, one for each part of the case that shares nothing with the others."""
     params, parts = _master_params(options), independent_parts(case)
-    if len(parts) == 1:
-        return ProjectedMaster(case, charged, params)
+    if len(parts) == 1 or case.network.has_assembly:
+        return exact_master(case, charged, params)
     return SeparateMasters(case, [(part, ProjectedMaster(part, charged, params)) for part in parts])
+
+
+def exact_master(case: Case, charged: SingleStageModel, params: MasterParams | None = None) -> Master:
+    """A master without prices: the projected one, or that of the only design where nodes assemble inputs."""
+    if case.network.has_assembly:
+        return OnlyDesignMaster(case, charged)
+    return ProjectedMaster(case, charged, params)
 
 
 def _master_params(options: SolveOptions) -> MasterParams:

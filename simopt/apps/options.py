@@ -9,6 +9,7 @@ import numpy as np
 from design.case import Case
 from design.errors import BadInputError
 from design.master import Bound
+from design.network import Network
 from design.stage_models import DEFAULT_SCENARIOS
 from design.supply import supply_notes
 
@@ -138,6 +139,30 @@ def refuse_shared_storage(case: Case, options: SolveOptions) -> None:
         raise OptionError(f"service_target of {name!r} {what}: expected one of both")
     if case.has_held_cap:
         raise OptionError(f"a cap on emissions that counts held stock (holding_emission) {what}: expected one of both")
+
+
+def refuse_assembly(case: Case, options: SolveOptions) -> None:
+    """Refuse what describes trees only where nodes assemble inputs."""
+    if not case.network.has_assembly:
+        return
+    refused = {
+        (f"method {options.method!r}", "outer-approximation"): options.method != "outer-approximation",
+        (f"master {options.master!r}", "projected"): options.master != "projected",
+        (f"subproblem {options.subproblem!r}", "pathwise"): options.subproblem != "pathwise",
+        (f"bound {options.bound!r}", "auto or single-stage"): options.bound == Bound.ECHELON.value,
+        ("service_target", "none"): bool(case.service_targets),
+        ("storage that products share", "none"): bool(case.network.all_storages),
+        ("a cap on emissions that counts held stock (holding_emission)", "none"): case.has_held_cap,
+    }
+    for (what, expected), is_refused in refused.items():
+        if is_refused:
+            raise OptionError(f"{what} in a network with assembly: expected {expected}")
+
+
+def refuse_assembly_for(network: Network, what: str) -> None:
+    """Refuse a command that compares designs, of which a network with assembly has one."""
+    if network.has_assembly:
+        raise OptionError(f"{what} in a network with assembly: not supported, as it has a single design")
 
 
 def refuse_held_cap(case: Case, what: str) -> None:

@@ -42,7 +42,15 @@ from design.network import Component, Design
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
-from simopt.optimization.certificate_types import Batch, Certificate, CertificateParams, Limits, claim, how_minimized
+from simopt.optimization.certificate_types import (
+    Batch,
+    Certificate,
+    CertificateParams,
+    Limits,
+    claim,
+    claim_of_levels,
+    how_minimized,
+)
 from simopt.optimization.global_levels import GlobalLevels, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
@@ -308,13 +316,16 @@ class Certifier:
             used.add(None)  # the Lagrangian was minimized along gradients only
         confidence, designs, minimized = self.params.confidence, len(state.designs), how_minimized(used)
         worth = margin if self.case.service_targets else None
+        statement = claim(confidence, self.params.indifference, designs, minimized, worth)
+        if self.case.network.has_assembly:
+            statement = claim_of_levels(confidence, self.params.indifference, minimized)
         return Certificate(
             holds=True,
             confidence=confidence,
             incumbent=_incumbent(state),
             num_designs=designs,
             excluded_above=bound,
-            statement=claim(confidence, self.params.indifference, designs, minimized, worth),
+            statement=statement,
             global_levels=None not in used,
             minimized=minimized,
             margin=worth,

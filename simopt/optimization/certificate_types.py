@@ -126,6 +126,15 @@ class Batch:
     margin: float
 
 
+def claim_of_levels(confidence: float, indifference: float, minimized: str) -> str:
+    """What a certificate that holds says of a network with a single design."""
+    return (
+        f"with confidence {100 * confidence:g}% (asymptotic, conditional on the search) no base-stock levels of this "
+        "design, the only one that the lanes allow, cost on average more than "
+        f"{100 * indifference:g}% less than these; {minimized}"
+    )
+
+
 def claim(confidence: float, indifference: float, num_designs: int, minimized: str, margin: float | None = None) -> str:
     """What a certificate that holds says."""
     levels, this = "base-stock levels", "this one"

@@ -126,7 +126,7 @@ class NestedSearch:
         self._params = params or NestedParams()
 
     def check(self, component: Component, levels: Floats, start: SingleStagePlan) -> GlobalLevels | None:
-        """What was found, or None where the tree is too deep for a grid within the limit, or shares storage.
+        """What was found, or None where the tree is too deep for a grid within the limit, shares storage or is none.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class NestedSearch:
         start
             The component's single-stage plan.
         """
-        if component.trees:  # trees that share storage are not separate once their upper levels are fixed
+        if not self._is_nested(component):
             return None
         ranges = _ranges(self._case, component, start)
         points = self._affordable_points(ranges)
@@ -161,6 +161,10 @@ class NestedSearch:
             ranges.spread,
         )
 
+    def _is_nested(self, component: Component) -> bool:
+        """Whether nodes are separate once the levels upstream are fixed: not with shared storage, nor with assembly."""
+        return not (component.trees or self._case.network.has_assembly)
+
     def descend(self, component: Component, first: Floats, start: SingleStagePlan, params: PathwiseParams) -> Floats:
         """Where gradients lead from given levels, shape (node,), units; with whole units, no whole step leads lower.
 
@@ -176,7 +180,7 @@ class NestedSearch:
             Effort of the descent along gradients.
         """
         levels = level_search(self._case, self._ledger, params).descend(component, first, level_scale(start))
-        if component.trees:
+        if not self._is_nested(component):
             return levels
         ranges = _ranges(self._case, component, start)
         if not ranges.whole_units or self._affordable_points(ranges) is None:

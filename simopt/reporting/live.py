@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from design.case import Case
+from design.node import LanePair
 from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
@@ -50,8 +51,7 @@ class LiveTable:
 
 def print_result(result: Result, case: Case, out: Path | None) -> None:
     """Print design, levels, cost and bound; the answer stands in the last lines."""
-    suppliers = {destination: origin for origin, destination in result.lanes}
-    _print_nodes(result.performance, suppliers)
+    _print_nodes(result.performance, _suppliers(result.lanes))
     print()
     print(f"{case.name}: {result.status}, {result.termination}")
     _print_cost(result.performance, case.units.get("money", ""))
@@ -139,6 +139,14 @@ def print_measures(measures: Sequence[NodeMeasures]) -> None:
         gamma = row.gamma_service_level
         shown.append("" if gamma is None else f"{100 * gamma.mean:.2f}% ± {100 * gamma.half_width:.2f}%")
         print(f"{row.node:{width}}" + "".join(f"{cell:>20}" for cell in shown))
+
+
+def _suppliers(lanes: Sequence[LanePair]) -> dict[str, str]:
+    """Supplier of each node, all of them where it has several inputs."""
+    found: dict[str, list[str]] = {}
+    for origin, destination in lanes:
+        found.setdefault(destination, []).append(origin)
+    return {name: ", ".join(origins) for name, origins in found.items()}
 
 
 def _print_nodes(performance: Performance, suppliers: Mapping[str, str]) -> None:

@@ -25,13 +25,13 @@ def component_arrays(case: Case, component: Component, allocation: int) -> Netwo
     case
         Network with its costs, and the order of customers.
     component
-        A tree, or trees that share storage.
+        A tree, trees that share storage, or a network with assembly.
     allocation
         Rule for a short node (`rationing`).
     """
     network, names = case.charged, component.nodes
     number = {name: k for k, name in enumerate(names)}
-    lanes = [network.lane((component.supplier[name], name)) for name in names if name in component.supplier]
+    lanes = [network.lane(pair) for pair in component.lanes]
     column = {name: k for k, name in enumerate(network.customers)}
     nodes = [network.node(name) for name in names]
     storages = [s for s in network.storages if any(name in number for name in s.nodes)] if component.trees else []
@@ -54,7 +54,8 @@ def component_arrays(case: Case, component: Component, allocation: int) -> Netwo
         lead_time=_whole([lane.lead_time for lane in lanes]),
         unit_cost=_floats([lane.unit_cost for lane in lanes]),
         pipeline_cost=_floats([lane.pipeline_holding_cost for lane in lanes]),
-        waiting_cost=_floats([network.node(lane.origin).holding_cost for lane in lanes]),
+        quantity=_floats([lane.quantity for lane in lanes]),
+        waiting_cost=_floats([network.waiting_cost(lane) for lane in lanes]),
         calendar=_whole([_calendar(case, network.places(lane.pair)) for lane in lanes]),
     )
     return network_arrays(node_table, lane_table, case.num_periods, allocation)
