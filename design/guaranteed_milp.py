@@ -26,7 +26,7 @@ from pyomo.environ import Binary, ConcreteModel, ConstraintList, NonNegativeReal
 from design.demand import Floats
 from design.guaranteed_search import improve_on_forests
 from design.service_chain import Periods, ServiceChain, ServicePlan, kept_times
-from design.solver import HighsSession, Solution
+from design.solver import HighsSession, Solution, SolveStatus
 from design.streams import Purpose, generator
 
 SEARCH_SHARE = 0.4
@@ -93,6 +93,8 @@ class RefinedProgramme:
         session = HighsSession(model.model, relative_gap=0.1 * self._tolerance)
         start = model.start(session, self._best) if slopes is None else None
         solution = session.solve(relaxed=slopes is not None, time_limit=time_limit, start=start)
+        if solution.status is SolveStatus.INTERRUPTED:
+            raise KeyboardInterrupt
         if np.isfinite(solution.dual_bound):
             self._bound = max(self._bound, solution.dual_bound)
         if solution.values is None:
