@@ -26,7 +26,7 @@ from pyomo.environ import Binary, ConcreteModel, ConstraintList, NonNegativeReal
 from design.demand import Floats
 from design.guaranteed_search import improve_on_forests
 from design.service_chain import Periods, ServiceChain, ServicePlan, kept_times
-from design.solver import HighsSession, Solution
+from design.solver import HighsSession, Solution, SolveStatus
 from design.streams import Purpose, generator
 
 SEARCH_SHARE = 0.4
@@ -91,7 +91,10 @@ class RefinedProgramme:
         """Solve with costs linear in τ, or with chords between breakpoints; the plan that comes of it."""
         model = _ServiceModel(self._chain, self._breakpoints, slopes)
         session = HighsSession(model.model, relative_gap=0.1 * self._tolerance)
-        solution = session.solve(relaxed=slopes is not None, time_limit=time_limit)
+        start = model.start(session, self._best) if slopes is None else None
+        solution = session.solve(relaxed=slopes is not None, time_limit=time_limit, start=start)
+        if solution.status is SolveStatus.INTERRUPTED:
+            raise KeyboardInterrupt
         if np.isfinite(solution.dual_bound):
             self._bound = max(self._bound, solution.dual_bound)
         if solution.values is None:
@@ -116,7 +119,7 @@ class _ServiceModel:
 
     def __init__(self, chain: ServiceChain, breakpoints: list[list[int]], slopes: Floats | None) -> None:
         stages = range(len(chain.stages))
-        self._chain = chain
+        self._chain, self._breakpoints = chain, breakpoints
         self.model = model = ConcreteModel()
         limits, longest, times = chain.largest_service_times, chain.longest_times, chain.processing_times
         model.out = Var(stages, bounds=lambda _, k: (0, int(limits[k])))
@@ -145,6 +148,15 @@ class _ServiceModel:
                     model.rows.add(model.part[k, n] <= width * model.full[k, n])
                 cost += heights[n] / width * model.part[k, n]
         model.cost = Objective(expr=cost)
+
+    def start(self, session: HighsSession, plan: ServicePlan) -> Floats:
+        """The binaries of a plan whose net replenishment times are breakpoints, other columns 0, shape (column,)."""
+        values = np.zeros(len(session.names))
+        nets = plan.net_replenishment_times
+        keys = list(self.model.full)
+        full = [nets[k] >= self._breakpoints[k][n] for k, n in keys]
+        values[session.columns(self.model.full[key] for key in keys)] = full
+        return values
 
     def nets(self, session: HighsSession, solution: Solution) -> Floats:
         """τ of a solution, shape (stage,)."""

@@ -33,7 +33,7 @@ def guaranteed_service(chain: ServiceChain, time_limit: float = 60.0, tolerance:
         Stages and links; parts that are not linked are planned side by side.
     time_limit
         Seconds, where links form a cycle if taken without direction; after them the plan may not be best, which
-        `ServicePlan.gap` tells.
+        `ServicePlan.gap` tells, and depends on the speed of the machine.
     tolerance
         Gap, as a share of the cost, at which such a chain counts as solved.
     """
