@@ -30,6 +30,9 @@ class SingleStagePlan:
     expected_cost
         Expected cost of the levels if no supplier ever ran short, fixed costs included: `cost`, or more where a
         fill-rate target binds or inputs of an assembly wait for others.
+    least_step
+        Change of each level that a search should take as small, shape (node,), units: a tenth of a period's demand in
+        networks with assembly, where nodes without a lead time often hold stock; 0 in trees.
     """
 
     levels: Floats
@@ -37,8 +40,10 @@ class SingleStagePlan:
     cost: float
     stock_cost: float
     expected_cost: float
+    least_step: Floats
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "least_step", as_floats(self.least_step))
         object.__setattr__(self, "levels", as_floats(self.levels))
         object.__setattr__(self, "mean_lead_time_demand", as_floats(self.mean_lead_time_demand))
 
@@ -54,7 +59,7 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
         A source and the nodes it serves.
     """
     network, multiples = case.network, case.network.multiples(component)
-    levels, means, stock_cost, above, cost = [], [], 0.0, 0.0, case.fixed_cost(component)
+    levels, means, steps, stock_cost, above, cost = [], [], [], 0.0, 0.0, case.fixed_cost(component)
     for name in component.nodes:
         served, reach = tuple(multiples[name]), np.array(list(multiples[name].values()))
         lanes = [network.lane((supplier, name)) for supplier in component.suppliers[name]]
@@ -70,8 +75,9 @@ def single_stage_plan(case: Case, model: SingleStageModel, component: Component)
             above += case.horizon * waiting * lane.quantity * rate
         levels.append(value.level)
         means.append(lead_time * rate)
+        steps.append(0.1 * rate if network.has_assembly else 0.0)
     total = cost + stock_cost
-    return SingleStagePlan(np.array(levels), np.array(means), total, stock_cost, total + above)
+    return SingleStagePlan(np.array(levels), np.array(means), total, stock_cost, total + above, np.array(steps))
 
 
 def stage_value(

@@ -181,20 +181,62 @@ def random_demand(
 def random_levels(rng: np.random.Generator, case: Case, demand: Floats, *, whole_units: bool) -> Floats:
     """From none to plenty for each node's lead-time demand, every fifth level 0, shape (node,)."""
     component = whole(case)
-    through = component.customers_through(case.network.customers)
-    lead_time = {lane.destination: lane.lead_time for lane in case.network.lanes}
-    lead_time[component.source] = case.network.node(component.source).lead_time or 0
+    multiples = case.network.multiples(component)
+    lead_time = {name: case.network.node(name).lead_time or 0 for name in component.nodes}
+    for lane in case.network.lanes:
+        lead_time[lane.destination] = max(lane.lead_time, lead_time[lane.destination])
     rate = float(demand.mean())
-    needed = [rate * len(through[name]) * (lead_time[name] + 0.5) for name in component.nodes]
+    needed = [rate * sum(multiples[name].values()) * (lead_time[name] + 0.5) for name in component.nodes]
     levels = np.array(needed) * rng.uniform(0.0, 2.0, len(needed)) * (rng.random(len(needed)) < 0.8)
     return np.round(levels) if whole_units else levels
 
 
+def random_assembly(rng: np.random.Generator, num_nodes: int) -> Case:
+    """A network in which nodes assemble up to three inputs and supply several others, some with own customers.
+
+    Parameters
+    ----------
+    rng
+        Where all choices come from.
+    num_nodes
+        Nodes, at least 1.
+    """
+    suppliers: list[list[int]] = []
+    for k in range(num_nodes - 1):
+        count = min(int(rng.choice([0, 1, 1, 2, 3])), k)
+        suppliers.append(sorted(int(j) for j in rng.choice(k, count, replace=False)) if count else [])
+    unused = sorted(set(range(num_nodes - 1)) - {j for above in suppliers for j in above})
+    suppliers.append(unused)  # the last node takes what is left, so that lanes connect all nodes
+    lanes = [
+        replace(
+            _random_lane(rng, j, k),
+            input=f"part {j}" if len(above) > 1 else "",
+            quantity=float(rng.integers(1, 4)),
+            input_holding_cost=float(rng.uniform(0.0, 1.0)) if len(above) > 1 and rng.random() < 0.5 else None,
+        )
+        for k, above in enumerate(suppliers)
+        for j in above
+    ]
+    nodes = [
+        replace(_random_node(rng, k), lead_time=None if above else int(rng.integers(0, 5)))
+        for k, above in enumerate(suppliers)
+    ]
+    facing = [k for k in range(num_nodes) if k == num_nodes - 1 or rng.random() < 0.3]
+    demand = {f"n{k}": NormalDemand(5.0, 2.0) for k in rng.permutation(facing)}
+    order = rng.permutation(len(lanes))
+    return make_case(nodes, [lanes[k] for k in order], demand, int(rng.integers(1, 25)), int(rng.integers(0, 8)))
+
+
 def random_trial(
-    rng: np.random.Generator, num_nodes: int, num_replications: int = 3, *, whole_units: bool = False
+    rng: np.random.Generator,
+    num_nodes: int,
+    num_replications: int = 3,
+    *,
+    whole_units: bool = False,
+    assembly: bool = False,
 ) -> Trial:
-    """A random tree with random demand and levels."""
-    case = random_tree(rng, num_nodes)
+    """A random tree, or network with assembly, with random demand and levels."""
+    case = random_assembly(rng, num_nodes) if assembly else random_tree(rng, num_nodes)
     demand = random_demand(rng, case, num_replications, whole_units=whole_units)
     return Trial(case, random_levels(rng, case, demand, whole_units=whole_units), demand)
 

@@ -141,6 +141,9 @@ def safe_levels(start: SingleStagePlan) -> Floats:
 
 
 def level_scale(start: SingleStagePlan) -> Floats:
-    """Distance of those from the mean lead-time demand, the size of a step in each level, shape (node,), units."""
+    """Distance of those from the mean lead-time demand, the size of a step in each level, shape (node,), units.
+
+    At least `SingleStagePlan.least_step`: without it the level of a node without a lead time would hardly move.
+    """
     first = safe_levels(start)
-    return np.maximum(first - start.mean_lead_time_demand, 1e-3 * np.maximum(first, 1.0))
+    return np.maximum(np.maximum(first - start.mean_lead_time_demand, 1e-3 * np.maximum(first, 1.0)), start.least_step)
