@@ -7,7 +7,7 @@ periods at risk, one backorder queue per customer. What differs and what is done
   priority, which the case states, reproduces its sample paths;
 - goods in transit are charged at the shipping node's rate (`in_transit_holding_cost`, `local_holding_cost` without it):
   it becomes the `pipeline_holding_cost` of the lanes out of that node;
-- several predecessors of a node mean assembly there: refused, like everything else that a case cannot say.
+- several predecessors of a node mean assembly: refused, like everything else that is not read here.
 
 Attributes that stockpyl's simulation does not use (those of its optimization algorithms) are not read.
 """
@@ -96,7 +96,7 @@ def read_stockpyl(
     Raises
     ------
     StockpylFileError
-        With every reason why the network cannot be a case.
+        With every reason why the network is not read.
     """
     if horizon < 1 or (warm_up is not None and warm_up < 0):
         raise StockpylFileError(f"horizon {horizon}, warm_up {warm_up}: expected at least 1 and at least 0")
