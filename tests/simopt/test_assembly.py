@@ -28,7 +28,7 @@ from tests.simopt.command import assert_refused, read_json
 from tests.simopt.slow_simulator import LANE_QUANTITIES, measures_of, simulate_slowly
 
 CASE = "assembly-five"
-both_rules = pytest.mark.parametrize("allocation", Allocation, ids=["fcfs", "priority"])
+both_rules = pytest.mark.parametrize("allocation", [Allocation.FCFS, Allocation.PRIORITY], ids=["fcfs", "priority"])
 
 
 def network_of(seed: int, *, whole_units: bool = False) -> Trial:
