@@ -18,6 +18,7 @@ from design.seasons import weighted_network
 from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
 from design.storage import free_storage, has_room, room_network
+from design.supply import Supply, longest_delay, supply_notes, supply_warnings
 
 
 class CaseError(BadInputError):
@@ -79,6 +80,7 @@ class Case:
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
     staged: bool = False
     correlation: Correlation = field(default_factory=Correlation)
+    supply: Supply = field(default_factory=Supply)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -104,6 +106,7 @@ class Case:
             self.emissions,
             self.staged,
             self.correlation,
+            self.supply,
         )
         return (Case, (*fields, *options))
 
@@ -225,6 +228,11 @@ class Case:
         dependent = any(is_autocorrelated(demand) for demand in self.demand.values())
         return not (dependent or self.has_profiles or self.correlation)
 
+    @cached_property
+    def has_simple_supply(self) -> bool:
+        """Whether nodes order every period and are supplied first come, first served, on time, without limits."""
+        return not any(True for _ in supply_notes(self.network, self.supply))
+
     @property
     def has_exact_bound(self) -> bool:
         """Whether the bound can be computed without sampling, and is one."""
@@ -238,6 +246,9 @@ class Case:
             found.append("customers are correlated: bounds rest on samples of their demand, without an interval")
         if self.has_profiles:
             found.append("demand profiles: bounds are estimates")
+        if not self.has_simple_supply:
+            notes = ", ".join(supply_notes(self.network, self.supply))
+            found.append(f"{notes}: levels are not checked globally, and no design is certified")
         return tuple(found)
 
     @property
@@ -251,10 +262,11 @@ class Case:
     @cached_property
     def warnings(self) -> tuple[str, ...]:
         """What makes results of this case less than they seem."""
-        return (*self._warm_up_warnings(), *self._demand_warnings())
+        supply = supply_warnings(self.network, self.supply, self.horizon)
+        return (*self._warm_up_warnings(), *self._demand_warnings(), *supply)
 
     def _warm_up_warnings(self) -> Iterator[str]:
-        longest = self.network.longest_path
+        longest = longest_delay(self.network, self.supply)
         if self.warm_up < longest:
             yield (
                 f"warm_up {self.warm_up} is shorter than the longest path's lead time {longest}: "

@@ -21,6 +21,7 @@ from design.products import Tables, spread_products, with_storage_rows
 from design.records import lane_record, point_record
 from design.season_files import MEAN, read_demand
 from design.seasons import Season, in_season, with_seasons
+from design.supply_files import read_supply, save_supply
 from design.tables import (
     Column,
     Problems,
@@ -64,6 +65,8 @@ _NODE_COLUMNS = (
     Column("site_emission", _EMISSION, 0.0),
     Column("holding_emission", _EMISSION, 0.0),
     Column("service_target", parse_open_share),
+    Column("production_capacity", parse_positive, inf),
+    Column("review_period", parse_count, 1),
 )
 _LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
@@ -149,6 +152,7 @@ def read_case(folder: Path) -> Case:
     correlation = read_correlation(folder, by_season, problems)
     _refuse(folder, problems)
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(by_season))
+    supply = read_supply(folder, settings.allocation, network, settings.horizon, problems)
     check_rules(network, settings, node_rows, lane_rows, demand_rows, problems)
     _refuse(folder, problems)
     if settings.seasons:
@@ -170,6 +174,7 @@ def read_case(folder: Path) -> Case:
         settings.emissions,
         settings.staged,
         correlation,
+        supply,
     )
 
 
@@ -318,6 +323,7 @@ def save_case(case: Case, folder: Path) -> None:
         emissions=case.emissions,
         seasons=_seasons(case),
         staged=case.staged,
+        allocation=case.supply.allocation,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network, first = case.network, case.network.seasons[:1] or ("",)
@@ -331,6 +337,7 @@ def save_case(case: Case, folder: Path) -> None:
     write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
     write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
     write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
+    save_supply(folder, case.supply)
 
 
 def _seasons(case: Case) -> tuple[Season, ...]:

@@ -13,10 +13,11 @@ from design.emissions import EmissionSettings
 from design.season_files import read_seasons
 from design.seasons import Season
 from design.site_rules import SiteLimit, Sourcing
+from design.supply import ALLOCATIONS
 from design.tables import Problems, expected_one_of
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
-    "simulation": ("horizon", "warm_up", "periods_per_year"),
+    "simulation": ("horizon", "warm_up", "periods_per_year", "allocation"),
     "transport": ("rate",),
     "emissions": ("rate", "price", "cap"),
     "units": None,
@@ -60,6 +61,8 @@ class Settings:
         Emissions per unit and unit of distance, or None.
     emissions
         Their price and cap.
+    allocation
+        Who gets what where a node is short.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Settings:
     staged: bool = False
     emission_rate: float | None = None
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
+    allocation: str = ALLOCATIONS[0]
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -113,6 +117,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
         sourcing=_sourcing(path.name, sourcing, problems),
         seasons=read_seasons(path.name, seasons, simulation.get("horizon"), problems),
         staged=_staged(path.name, stages, seasons, problems),
+        allocation=_allocation(path.name, simulation, problems),
         unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
         emission_rate=_number(
             path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
@@ -126,10 +131,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
 
 def format_settings(settings: Settings) -> str:
     """The text of a case.toml that `read_settings` turns into the same settings; rates per distance are left out."""
-    lines = [f"name = {_quoted(settings.name)}", f"title = {_quoted(settings.title)}", "", "[simulation]"]
-    lines += [f"horizon = {settings.horizon}", f"warm_up = {settings.warm_up}"]
-    if settings.periods_per_year is not None:
-        lines.append(f"periods_per_year = {settings.periods_per_year!r}")
+    lines = [f"name = {_quoted(settings.name)}", f"title = {_quoted(settings.title)}", "", *_simulation(settings)]
     emissions = {"price": settings.emissions.price, "cap": settings.emissions.cap}
     if any(value is not None for value in emissions.values()):
         lines += ["", "[emissions]", *(f"{key} = {value!r}" for key, value in emissions.items() if value is not None)]
@@ -147,6 +149,15 @@ def format_settings(settings: Settings) -> str:
         lines += ["", f"[seasons.{_quoted(season.name)}]", f"periods = {season.periods}"]
     lines += ["", "[stages]", "open_sites = true"] if settings.staged else []
     return "\n".join(lines) + "\n"
+
+
+def _simulation(settings: Settings) -> list[str]:
+    lines = ["[simulation]", f"horizon = {settings.horizon}", f"warm_up = {settings.warm_up}"]
+    if settings.periods_per_year is not None:
+        lines.append(f"periods_per_year = {settings.periods_per_year!r}")
+    if settings.allocation != ALLOCATIONS[0]:
+        lines.append(f"allocation = {_quoted(settings.allocation)}")
+    return lines
 
 
 def _table(file: str, raw: dict[str, Any], key: str, problems: Problems) -> dict[str, Any]:
@@ -219,6 +230,14 @@ def _sourcing(file: str, table: dict[str, Any], problems: Problems) -> Sourcing:
         problems.add(file, f"{value!r}: {expected_one_of(str(value), allowed)}", column="sourcing.per")
         return Sourcing.PRODUCT
     return Sourcing(value)
+
+
+def _allocation(file: str, table: dict[str, Any], problems: Problems) -> str:
+    value = table.get("allocation", ALLOCATIONS[0])
+    if value not in ALLOCATIONS:
+        problems.add(file, f"{value!r}: {expected_one_of(str(value), ALLOCATIONS)}", column="simulation.allocation")
+        return ALLOCATIONS[0]
+    return str(value)
 
 
 def _staged(file: str, table: dict[str, Any], seasons: dict[str, Any], problems: Problems) -> bool:

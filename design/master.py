@@ -343,7 +343,7 @@ class ProjectedMaster:
 
 def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> dict[str, list[Path]] | None:
     """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones and other demand must."""
-    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0 or not case.is_alike:
+    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0 or not case.is_alike or not case.has_simple_supply:
         return None
     return service_paths(case) or None
 

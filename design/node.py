@@ -50,6 +50,10 @@ class Node:
         Money per horizon if the node's site is used.
     capacity
         Mean throughput of the site at most, units of capacity per period.
+    production_capacity
+        Units that the node makes or takes in per period at most, in the simulation.
+    review_period
+        Periods from one review of its stock, and order, to the next.
     status
         "open": must be used; "closed": must not; "": free to choose.
     max_distance, max_lead_time
@@ -84,6 +88,8 @@ class Node:
     site: str = ""
     product: str = ""
     unit_size: float = 1.0
+    production_capacity: float = inf
+    review_period: int = 1
     season: str = ""
     share: float = 1.0
     site_storage: float = inf
@@ -93,6 +99,11 @@ class Node:
     def shares_storage(self) -> bool:
         """Whether what is on hand takes room of a storage that the site's products share."""
         return self.site_storage < inf and self.site_overflow > 0.0 and self.unit_size > 0.0
+
+    @property
+    def has_production_capacity(self) -> bool:
+        """Whether there is a limit to what it makes per period."""
+        return self.production_capacity < inf
 
     @property
     def place(self) -> str:

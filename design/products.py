@@ -53,6 +53,10 @@ def spread_products(tables: Tables, unit_sizes: Mapping[str, float], problems: P
     demand = _spread("demand.csv", tables.demand, ("node", "season"), products, problems)
     _check_same("nodes.csv", nodes, ("node",), _SITE_COLUMNS, problems)
     _check_same("lanes.csv", lanes, ("from", "to"), _LANE_COLUMNS, problems)
+    for row in tables.nodes:
+        if not row.text("product") and "production_capacity" in row.given:
+            what = f"{_shown(row.values['production_capacity'])} for every product: expected one in each product's row"
+            problems.add("nodes.csv", what, row.line, "production_capacity")
     nodes = _with_site_storage(nodes, tables.nodes, problems)
     handled = {_point(row, "node") for row in nodes}
     lanes = _handled("lanes.csv", lanes, tables.lanes, ("from", "to"), handled, problems)

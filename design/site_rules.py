@@ -186,6 +186,11 @@ class SiteRules:
                 label, sizes = f"capacity {nodes[0].capacity:g} of {place}", tuple(node.unit_size for node in nodes)
                 label += f" in {season}" if season else ""
                 rules.append(Rule(label, (names,), most=nodes[0].capacity, is_capacity=True, sizes=sizes))
+        for node in self.network.nodes:
+            if node.has_production_capacity:
+                label = f"production_capacity {node.production_capacity:g} of {node.name}"
+                most = node.production_capacity
+                rules.append(Rule(label, ((node.name,),), most=most, is_capacity=True, sizes=(1.0,)))
         return tuple(rules)
 
     @cached_property

@@ -46,7 +46,10 @@ class NormalDemand:
         """Demand at each cumulative probability."""
         if self.scale == 0.0:
             return np.full_like(np.asarray(uniform, dtype=np.float64), max(self.location, 0.0))
-        return np.maximum(self.location + self.scale * special.ndtri(uniform), 0.0)
+        found = np.asarray(special.ndtri(uniform))
+        found *= self.scale
+        found += self.location
+        return np.maximum(found, 0.0, out=found)
 
     def expected_excess(self, threshold: Floats) -> Floats:
         """sd·(φ(z) - z·(1 - Φ(z))) with z = (threshold - mean)/sd: FoSCT appendix C, standard loss function."""

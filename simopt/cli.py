@@ -146,20 +146,24 @@ def simulate(
     replications: Annotated[int | None, typer.Option(help="Exactly so many; without it until ± 0.1%.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
+    trace: Annotated[int | None, typer.Option(help="Every period of this replication, from 1; with --out.")] = None,
     out: OutOption = None,
 ) -> None:
     """Simulate a given network with given base-stock levels."""
     from simopt.apps.simulate import simulate_solution
-    from simopt.reporting.live import print_performance
-    from simopt.reporting.run_folder import write_json
+    from simopt.reporting.live import print_measures, print_performance
+    from simopt.reporting.trace import write_simulation
 
+    if trace is not None and out is None:
+        raise BadInputError("trace without --out: expected a folder for trace.csv and its pictures")
     loaded = _load(case, out)
-    content, performance = simulate_solution(loaded, solution, replications, seed, jobs)
-    for warning in content["warnings"][len(loaded.warnings) :]:
+    found = simulate_solution(loaded, solution, replications, seed, jobs, trace)
+    for warning in found.content["warnings"][len(loaded.warnings) :]:
         print(f"warning: {warning}", file=sys.stderr)
     if out is not None:
-        write_json(out / "result.json", content)
-    print_performance(performance)
+        write_simulation(out, loaded, found.content, found.measures, found.trace)
+    print_performance(found.performance)
+    print_measures(found.measures)
 
 
 @command
@@ -280,6 +284,30 @@ def fit(
         print(f"warning: {warning}", file=sys.stderr)
     write_fit(files, found)
     print_fit(found, files)
+
+
+@command
+def import_stockpyl(
+    file: Annotated[Path, typer.Argument(help="JSON file written by stockpyl's save_instance.")],
+    out: Annotated[Path, typer.Option(help="Folder for the case's files and solution.json.")],
+    instance: Annotated[str | None, typer.Option(help="Name of the instance, if the file holds several.")] = None,
+    horizon: Annotated[int, typer.Option(help="Periods whose cost counts.")] = 100,
+    warm_up: Annotated[
+        int | None, typer.Option(help="Periods before; without it the longest path's lead time.")
+    ] = None,
+) -> None:
+    """Turn a base-stock network of stockpyl into a case with its levels."""
+    from simopt.apps.import_stockpyl import SOLUTION
+    from simopt.apps.import_stockpyl import import_stockpyl as run
+
+    found = run(file, out, instance, horizon, warm_up)
+    for note in found.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    network = found.case.network
+    print(
+        f"{found.case.name}: {len(network.nodes)} nodes, {len(network.lanes)} lanes, {len(network.customers)} demand "
+        f"nodes, written: {out}; simulate its levels with --solution {out / SOLUTION}"
+    )
 
 
 def _load(case: str, out: Path | None = None) -> Case:

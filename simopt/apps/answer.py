@@ -85,15 +85,16 @@ class Answer:
     def certify(self, time_limit: float) -> None:
         """Try to prove the incumbent best; it may be replaced by a better one."""
         if self.incumbent.multiplier > 0.0:
-            self._leave_uncertified(CAPPED)
+            self.leave_uncertified(CAPPED)
             return
         found = certify(self._case, self._options, self._ledger, self._state, time_limit)
         if self._case.has_held_cap and not self._keeps_cap(found.incumbent):
-            self._leave_uncertified(BREAKS_CAP)
+            self.leave_uncertified(BREAKS_CAP)
             return
         self.certificate, self.incumbent = found, found.incumbent
 
-    def _leave_uncertified(self, why: str) -> None:
+    def leave_uncertified(self, why: str) -> None:
+        """Keep the incumbent without a certificate."""
         designs, bound = len(self._state.designs), self._state.unpriced_bound
         self.certificate = Certificate(False, None, self.incumbent, designs, bound, why)
 

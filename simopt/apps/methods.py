@@ -303,7 +303,8 @@ def _subproblem(
     """
     replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
     search: LevelSearch = level_search(case, ledger, PathwiseParams(replications), TIMES_WITH_TARGETS)
-    if options.budget == np.inf and any(demand.whole_units for demand in case.demand.values()):
+    has_kinks = any(demand.whole_units for demand in case.demand.values())
+    if options.budget == np.inf and has_kinks and case.has_simple_supply:
         search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
     if options.subproblem == "kriging":
         limit = int(np.clip(options.budget / 6, 200, SearchParams.budget))

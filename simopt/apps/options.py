@@ -11,6 +11,7 @@ from design.errors import BadInputError
 from design.master import Bound
 from design.network import Network
 from design.stage_models import DEFAULT_SCENARIOS
+from design.supply import supply_notes
 
 METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
 
@@ -185,6 +186,8 @@ def refuse_dependence(case: Case, options: SolveOptions) -> None:
     if options.bound == Bound.ECHELON.value and not case.is_alike:
         what = "correlated, autocorrelated or profiled demand"
         raise OptionError(f"bound 'echelon' with {what}: expected auto or single-stage")
+    if options.bound == Bound.ECHELON.value and not case.has_simple_supply:
+        raise OptionError(f"bound 'echelon' {supply_shown(case)}: expected auto or single-stage")
     if case.correlation and case.has_held_cap:
         what = "a cap on emissions that counts held stock (holding_emission)"
         raise OptionError(f"correlations.csv with {what}: expected independent customers")
@@ -198,10 +201,18 @@ def fitted_options(case: Case, options: SolveOptions) -> SolveOptions:
     return options
 
 
+def supply_shown(case: Case) -> str:
+    """What is special in a case's supply, in words."""
+    return "with " + " and ".join(supply_notes(case.network, case.supply))
+
+
 def refuse_targets(case: Case, options: SolveOptions) -> None:
     """Refuse what cannot respect the fill-rate targets of the case."""
     if not case.service_targets:
         return
+    if not case.has_simple_supply:
+        name = next(iter(case.service_targets))
+        raise OptionError(f"service_target of {name!r} {supply_shown(case)}: expected one of both")
     refused = {
         f"method {options.method!r}": options.method in ("paper", "genetic"),
         "master 'extensive'": options.master == "extensive",

@@ -13,6 +13,7 @@ import numpy as np
 from design.case import Case
 from design.errors import NoSolutionError
 from design.storage import has_room
+from design.supply import supply_notes
 from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import Search, start_search
@@ -81,6 +82,8 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
                 answer.certify(options.time_limit - (monotonic() - started))
                 _raise_if(interrupted())
+            elif options.certify and not case.has_simple_supply:
+                answer.leave_uncertified(f"not certified: {', '.join(supply_notes(case.network, case.supply))}")
             answer.evaluate()
             answer.price_rules(worth_it=termination not in _CUT_SHORT)
             _raise_if(interrupted())

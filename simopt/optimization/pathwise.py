@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 
 from design.demand import Floats
 from design.network import Component
@@ -94,7 +94,11 @@ class PathwiseSearch:
 
 
 def descend(
-    function: Callable[[Floats], tuple[float, Floats]], first: Floats, scale: Floats, params: PathwiseParams
+    function: Callable[[Floats], tuple[float, Floats]],
+    first: Floats,
+    scale: Floats,
+    params: PathwiseParams,
+    on_iteration: Callable[[float], None] | None = None,
 ) -> Floats:
     """Where L-BFGS-B ends, levels at least 0, shape (level,), units.
 
@@ -106,7 +110,13 @@ def descend(
         Where to start, and the size of a step in each level, shape (level,), units.
     params
         When to stop.
+    on_iteration
+        Called with the value after each iteration.
     """
+
+    def iterated(intermediate_result: OptimizeResult) -> None:
+        if on_iteration is not None:
+            on_iteration(float(intermediate_result.fun))
 
     def scaled_function(scaled: Floats) -> tuple[float, Floats]:
         value, gradient = function(scaled * scale)
@@ -119,6 +129,7 @@ def descend(
             jac=True,
             method="L-BFGS-B",
             bounds=[(0.0, None)] * len(first),
+            callback=iterated,
             options={"ftol": params.tolerance, "maxfun": params.max_evaluations, "maxcor": 20},
         )
     return np.asarray(found.x) * scale

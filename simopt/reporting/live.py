@@ -11,6 +11,7 @@ from design.node import LanePair
 from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
 from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
+from simopt.simulation.describe import NodeMeasures
 from simopt.storage_outcome import StorageOutcome
 
 SHOWN_TARGETS = 10
@@ -124,6 +125,20 @@ def print_performance(performance: Performance) -> None:
     for row in performance.service:
         if row.target_met is not None:
             print(_target_line(row))
+
+
+def print_measures(measures: Sequence[NodeMeasures]) -> None:
+    """Print stock, orders and goods in transit of every node, per period of the horizon."""
+    width = max([len(row.node) for row in measures] + [len("node")]) + 2
+    names = ("on hand", "backorders", "in transit", "turns", "order var.", "gamma")
+    print("\nper period, units, ± half-width (95%); turns over the horizon; variance of orders over that of demand")
+    print(f"{'node':{width}}" + "".join(f"{name:>20}" for name in names))
+    for row in measures:
+        cells = (row.on_hand, row.backorders, row.in_transit, row.turns, row.order_variance_ratio)
+        shown = ["" if cell is None else f"{cell.mean:.2f} ± {cell.half_width:.2f}" for cell in cells]
+        gamma = row.gamma_service_level
+        shown.append("" if gamma is None else f"{100 * gamma.mean:.2f}% ± {100 * gamma.half_width:.2f}%")
+        print(f"{row.node:{width}}" + "".join(f"{cell:>20}" for cell in shown))
 
 
 def _suppliers(lanes: Sequence[LanePair]) -> dict[str, str]:

@@ -49,6 +49,20 @@ class Estimate:
         return self.half_width / abs(self.mean)
 
 
+def ratio_estimates(over: NDArray[np.float64], under: NDArray[np.float64]) -> list[Estimate]:
+    """Ratio of the means of two totals, 1 where the second is 0 (interval by linearization).
+
+    Parameters
+    ----------
+    over, under
+        Totals of each replication, shape (replication, item).
+    """
+    mean = under.mean(axis=0)
+    means = np.where(mean > 0.0, mean, 1.0)
+    ratios = np.where(mean > 0.0, over.mean(axis=0) / means, 1.0)
+    return [Estimate.of(ratio + row) for ratio, row in zip(ratios, ((over - ratios * under) / means).T, strict=True)]
+
+
 def relative_gap(upper: float, lower: float) -> float:
     """(upper - lower) / upper; 0 where both are 0."""
     return (upper - lower) / upper if upper else 0.0 if lower >= 0.0 else float("inf")

@@ -14,7 +14,7 @@ from design.demand import Floats
 from design.network import Design
 from design.storage import SharedStorage
 from design.streams import BLOCK
-from simopt.simulation.estimate import Estimate
+from simopt.simulation.estimate import Estimate, ratio_estimates
 from simopt.simulation.ledger import Ledger, Trial
 from simopt.simulation.simulator import Sample
 from simopt.simulation.stage import Measure
@@ -247,7 +247,7 @@ class _Tally:
         """All of it."""
         case, design, costs = self._case, self._design, np.concatenate(self._costs[Of.COST])
         names = [name for name in design.nodes if name in case.service_targets]
-        fill_rates = dict(zip(names, _ratios(*np.concatenate(self._service, axis=1)), strict=True))
+        fill_rates = dict(zip(names, ratio_estimates(*np.concatenate(self._service, axis=1)), strict=True))
         means = {kind: totals / len(costs) for kind, totals in self._totals.items()}
         emitted, stored = None, None
         if Of.EMISSIONS in means:
@@ -259,10 +259,3 @@ class _Tally:
             room = self._members @ means[Of.ROOM][:, Measure.HOLDING] / periods
             stored = StorageSample(self._storages, room, np.concatenate(self._overflow))
         return Evaluation(case, design, self._levels, costs, means[Of.COST], self._fixed, emitted, fill_rates, stored)
-
-
-def _ratios(met: Floats, demanded: Floats) -> list[Estimate]:
-    """Ratio of the means of two totals, each of shape (replication, node), for each node (linearized interval)."""
-    means = np.maximum(demanded.mean(axis=0), np.finfo(float).tiny)
-    rates = np.where(demanded.mean(axis=0) > 0.0, met.mean(axis=0) / means, 1.0)
-    return [Estimate.of(rate + row) for rate, row in zip(rates, ((met - rates * demanded) / means).T, strict=True)]

@@ -124,6 +124,15 @@ def _inflow(lane, supplier, allocation, ordered, state, buffer):
 
 
 @_compiled
+def shipped_on(lane, allocation, network, work):
+    """What has been shipped on a lane up to each period in the replication that `work` holds; one at a time."""
+    cumulative, available, when, head, num_short, shipped, share, _, _, buffers, _, _, _ = work
+    state = cumulative, available, when, head, num_short, shipped, share
+    ordered = cumulative[network.orders_of[lane]]
+    return _inflow(lane, network.tail[lane], allocation, ordered, state, buffers[0])
+
+
+@_compiled
 def _read_calendar(path, column, dates):
     """The last period whose shipments have arrived by each period, from a column of the sample path."""
     for t in range(len(dates)):
@@ -189,7 +198,7 @@ def _share_storage(network, available, cumulative, warm_up, measures, used):
 
 
 @_compiled
-def _forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
+def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
     cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
     in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
@@ -306,7 +315,7 @@ def _backward(network, path, warm_up, allocation, multipliers, work, measures, g
 def make_work(
     network: NetworkArrays, num_periods: int, allocation: int, with_gradient: bool
 ) -> tuple[NDArray[np.generic], ...]:
-    """What one replication leaves behind, overwritten by the next (see `_forward`, `_backward`).
+    """What one replication leaves behind, overwritten by the next (see `run_forward`, `_backward`).
 
     Made outside the compiled code: numpy asks the system for large pages, which halves the time of large networks.
     """
@@ -368,7 +377,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        _forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
+        run_forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
         if with_gradient:
             _backward(network, path, warm_up, allocation, multipliers, work, row, gradient[r])
     return measures, gradient

@@ -9,8 +9,9 @@ import numpy as np
 
 from design.case import Case
 from design.network import Component, Design
-from design.streams import BLOCK, DemandStreams, Purpose
+from design.streams import BLOCK, Purpose
 from simopt.simulation.replicate import run_blocks
+from simopt.simulation.sample_paths import SamplePaths
 from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
 
 BLOCKS_PER_TASK = 4
@@ -55,10 +56,10 @@ class Ledger:
         self._seed = seed
         self._root = root
         self._simulator = simulator
-        self._search_streams = DemandStreams(case.demand, seed, Purpose.SEARCH, case.correlation)
-        self._fresh_streams = DemandStreams(case.demand, seed, Purpose.EVALUATION, case.correlation)
+        self._search_streams = SamplePaths(case, seed, Purpose.SEARCH)
+        self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION)
         self._num_jobs = num_jobs
-        self._paths = np.empty((0, case.num_periods, len(case.demand)))
+        self._paths = np.empty((0, case.num_periods, self._search_streams.num_columns))
         self._budget = budget
         self._used = 0
 
@@ -164,6 +165,10 @@ class Ledger:
         )
         return [_joined(list(samples)) for samples in zip(*blocks, strict=True)]
 
+    def fresh_paths(self, block: int) -> Floats:
+        """A block of the paths of `fresh`, shape (replication, period, column)."""
+        return self._fresh_streams.block(block, self._case.num_periods)
+
     def simulate_design(self, design: Design, levels: Mapping[str, float], demand: Floats) -> Sample:
         """Simulate a whole design on given paths, shape (replication, period, customer); nothing is counted."""
         parts = []
@@ -185,7 +190,7 @@ class Ledger:
         return self._simulator.simulate(component, levels, part, with_gradient=with_gradient, **extra)
 
     def _run_fresh(self, trials: Sequence[Trial], block: int) -> list[Sample]:
-        demand = self._fresh_streams.block(block, self._case.num_periods)
+        demand = self.fresh_paths(block)
         return [ledger.simulate_design(design, levels, demand) for ledger, design, levels in trials]
 
     def _count(self, num_replications: int) -> None:

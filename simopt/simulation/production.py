@@ -114,6 +114,14 @@ def value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, wait
 
 
 @_compiled
+def goods_in_transit(inflow, lead_time, calendar, found):
+    """Units shipped and not arrived at the end of each period."""
+    for t in range(len(inflow)):
+        at = calendar[t] if len(calendar) > 0 else t - lead_time
+        found[t] = inflow[t] - (inflow[at] if at >= 0 else 0.0)
+
+
+@_compiled
 def units_in_transit(inflow, lead_time, calendar, warm_up):
     """Units shipped and not arrived, summed over the periods of the horizon."""
     total = 0.0

@@ -14,7 +14,7 @@ from design.network import Component
 from simopt.simulation.component_arrays import component_arrays
 from simopt.simulation.kernel import make_work, simulate_network
 from simopt.simulation.network_arrays import NetworkArrays
-from simopt.simulation.rationing import FCFS, PRIORITY
+from simopt.simulation.rationing import FAIR_SHARE, FCFS, PRIORITY
 from simopt.simulation.stage import NUM_COSTS, Measure
 
 Floats = NDArray[np.float64]
@@ -25,6 +25,7 @@ class Allocation(Enum):
 
     FCFS = FCFS
     PRIORITY = PRIORITY
+    FAIR_SHARE = FAIR_SHARE
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +109,12 @@ class TreeSimulator:
     case
         Network and simulated time.
     allocation
-        Rule for a short node.
+        Rule for a short node; None: the case's.
     """
 
-    def __init__(self, case: Case, allocation: Allocation = Allocation.FCFS) -> None:
+    def __init__(self, case: Case, allocation: Allocation | None = None) -> None:
         self._case = case
-        self._allocation = allocation
+        self._allocation = allocation or Allocation[case.supply.allocation.upper()]
         self._arrays: dict[Component, NetworkArrays] = {}
 
     def simulate(

@@ -167,7 +167,7 @@ def test_simulating_the_solution_anew_agrees_within_the_half_widths(simopt, tmp_
     assert done.code == 0
     assert set(again) == {
         "case", "seed", "warnings", "cost", "design", "base_stock_levels", "node_costs", "transport_cost",
-        "pipeline_cost", "fixed_cost", "service", "versions",
+        "pipeline_cost", "fixed_cost", "service", "measures", "versions",
     }  # fmt: skip
     difference = abs(again["cost"]["mean"] - result["cost"]["mean"])
     assert 0.0 < difference <= again["cost"]["half_width"] + result["cost"]["half_width"]

@@ -36,7 +36,7 @@ FIXED_CASES = {
     "warehouse with own customers": warehouse_with_retailers(("south", "warehouse", "north", "east")),
     "source with own customers": warehouse_with_retailers(("plant", *RETAILERS)),
 }
-both_rules = pytest.mark.parametrize("allocation", Allocation, ids=["fcfs", "priority"])
+both_rules = pytest.mark.parametrize("allocation", [Allocation.FCFS, Allocation.PRIORITY], ids=["fcfs", "priority"])
 
 
 def tree_of(seed: int, *, whole_units: bool = False) -> Trial:

@@ -1,6 +1,6 @@
-"""The simulator and its gradient reproduce published optima, within intervals of the simulation.
+"""Quadrature, the simulator and its gradient reproduce published optima, simulation within its intervals.
 
-Sources: Snyder & Shen, Fundamentals of Supply Chain Theory, examples 4.1, 4.4 and 6.1; Shang & Song,
+Sources: Snyder & Shen, Fundamentals of Supply Chain Theory, examples 4.1, 4.4 and 6.1, problem 6.1; Shang & Song,
 "Newsvendor bounds and heuristic for optimal policies in serial supply chains", Management Science 49 (2003).
 Shang & Song charge per unit of time and have lead times of 0.25: one period here, at whose ends the mean state,
 and so the cost of a unit of time, is the same.
@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.optimize import minimize
 
 from design.case import Case
+from design.case_files import load_case
 from design.demand import Demand, NormalDemand, PoissonDemand
+from design.echelon import DemandTables, EchelonPrices
 from design.node import Lane, Node
+from design.single_stage import QuadratureSingleStage
+from design.stages import stage_tree
 from design.streams import BLOCK
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
@@ -141,11 +146,23 @@ def test_shang_song_2003_optimum_of_four_stages_in_series(series, levels, publis
         assert saved.mean <= saved.half_width
 
 
-@pytest.mark.parametrize(
+EXAMPLES_4 = pytest.mark.parametrize(
     ("periods_at_risk", "level", "published"),
     [(1, 56.604, 1.9976), (5, 264.767, 4.4668)],
     ids=["example 4.1", "example 4.4"],
 )
+
+
+@EXAMPLES_4
+def test_snyder_shen_newsvendor_by_quadrature(periods_at_risk, level, published):
+    case = newsvendor(periods_at_risk)
+    rates = case.network.node("shop").cost_rates
+    best = QuadratureSingleStage(case.demand).evaluate(rates, periods_at_risk, ("shop",), np.ones(1))
+    assert best.cost == pytest.approx(published, abs=0.0001)
+    assert best.level == pytest.approx(level, abs=0.02)
+
+
+@EXAMPLES_4
 def test_snyder_shen_newsvendor_optimum(periods_at_risk, level, published):
     case = newsvendor(periods_at_risk)
     at_level = sample_at(case, [level])
@@ -154,3 +171,60 @@ def test_snyder_shen_newsvendor_optimum(periods_at_risk, level, published):
     assert_costs(optimized, published, rounding=0.00005)
     saved = per_period(at_level.costs - optimized.costs)
     assert abs(saved.mean) <= saved.half_width + 0.0005 * published
+
+
+PROBLEM_6_1 = 166.25
+PROBLEM_6_1_LEVELS = (104.93, 123.49)  # the source first
+IN_TRANSIT = 100.0
+
+
+def expected_surplus(net: np.ndarray, sd: float) -> np.ndarray:
+    """E max(0, net - sd·Z) with a standard normal Z."""
+    return net * stats.norm.cdf(net / sd) + sd * stats.norm.pdf(net / sd)
+
+
+def cost_of_two_stages(case: Case, levels: Sequence[float]) -> float:
+    """Expected cost per period of a supplier and a retailer with normal demand and lead times of one period."""
+    supplier, retailer = case.network.nodes
+    (lane,) = case.network.lanes
+    demand = case.demand[retailer.name]
+    assert supplier.lead_time == lane.lead_time == 1
+    z = np.linspace(-8.0, 8.0, 16_001)
+    weights = stats.norm.pdf(z) * (z[1] - z[0])
+    at_supplier = levels[0] - demand.location - demand.scale * z
+    at_retailer = levels[1] - np.maximum(-at_supplier, 0.0) - demand.location
+    costs = supplier.holding_cost * np.maximum(at_supplier, 0.0)
+    costs += retailer.holding_cost * expected_surplus(at_retailer, demand.scale)
+    costs += retailer.backorder_cost * expected_surplus(-at_retailer, demand.scale)
+    return float(costs @ weights) + lane.pipeline_holding_cost * demand.location
+
+
+def test_snyder_shen_problem_6_1_by_quadrature():
+    case = load_case("two-stage-series")
+    at_published = cost_of_two_stages(case, PROBLEM_6_1_LEVELS)
+    assert at_published == pytest.approx(PROBLEM_6_1, abs=0.005)
+    best = minimize(lambda levels: cost_of_two_stages(case, levels), [100.0, 130.0], method="Nelder-Mead")
+    # the published levels come from a grid; at the retailer the optimum is mean + sd·Φ⁻¹(16/17)
+    assert at_published - best.fun == pytest.approx(0.0, abs=0.001)
+    assert best.x == pytest.approx(PROBLEM_6_1_LEVELS, abs=0.1)
+    assert best.x[1] == pytest.approx(100.0 + 15.0 * stats.norm.ppf(16 / 17), abs=0.01)
+
+
+def test_snyder_shen_problem_6_1_by_the_echelon_bound():
+    # exact for stages in series, but for its coarse prices
+    case = load_case("two-stage-series")
+    root = stage_tree(case.network, "supplier")
+    shares = dict.fromkeys(root.service_paths(), 1.0)
+    bound = EchelonPrices(DemandTables(case), root).cut(shares).value(shares)
+    assert 0.995 * (PROBLEM_6_1 - IN_TRANSIT) <= bound <= 1.0002 * (PROBLEM_6_1 - IN_TRANSIT)
+
+
+def test_snyder_shen_problem_6_1_by_simulation():
+    case = load_case("two-stage-series")
+    at_published = sample_at(case, PROBLEM_6_1_LEVELS)
+    assert_costs(at_published, PROBLEM_6_1, rounding=0.005)
+    in_transit = per_period(at_published.measures[:, :, Measure.PIPELINE].sum(axis=1))
+    assert in_transit.mean == pytest.approx(IN_TRANSIT, abs=in_transit.half_width)
+    optimized = sample_at(case, optimized_levels(case, start=[100.0, 130.0]))
+    saved = per_period(at_published.costs - optimized.costs)
+    assert abs(saved.mean) <= saved.half_width + 0.005
