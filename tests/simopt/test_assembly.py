@@ -226,6 +226,14 @@ def test_the_only_design_is_bounded_and_certified(found):
     assert [len(found.iterations), found.iterations[-1].gap] == [2, pytest.approx(0.0, abs=1e-9)]
 
 
+def test_another_allocation_leaves_an_estimate_of_the_bound(found):
+    case = load_case(CASE)
+    other = solve(replace(case, supply=replace(case.supply, allocation="priority")))
+    assert (other.lower_bound.kind, other.certified) == ("estimate", False)
+    assert "allocation priority in a network with assembly: the lower bound is an estimate" in other.warnings
+    assert other.lower_bound.value == pytest.approx(found.lower_bound.value)
+
+
 def test_no_levels_nearby_cost_less(found):
     case, component = load_case(CASE), whole(load_case(CASE))
     by_name = {node.node: node.level for node in found.performance.nodes}
