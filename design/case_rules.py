@@ -102,15 +102,16 @@ def _check_lane(network: Network, row: Record, problems: Problems) -> None:
 
 
 def _check_input(network: Network, row: Record, problems: Problems) -> None:
-    """Inputs have a name each where there are several; nothing waits where there is one."""
+    """Inputs have a name each where there are several; a single one waits for production capacity at most."""
     end, waiting = row.text("to"), row.optional_number("input_holding_cost")
     labels = network.inputs[end]
     if len(labels) > 1 and not row.text("input"):
         other = next(label for label in labels if label)
         what = f"blank, and another lane supplies input {other!r} of {end!r}: expected the name of an input"
         problems.add("lanes.csv", what, row.line, "input")
-    if len(labels) == 1 and waiting is not None:
-        what = f"{waiting:g} at {end!r}, which has a single input, so that nothing waits there: expected a blank"
+    if len(labels) == 1 and waiting is not None and not network.node(end).has_production_capacity:
+        what = f"{waiting:g} at {end!r}, which has a single input and no production_capacity, so that nothing waits "
+        what += "there: expected a blank"
         problems.add("lanes.csv", what, row.line, "input_holding_cost")
 
 

@@ -155,12 +155,14 @@ class Calendars:
 
 
 def supply_warnings(network: Network, supply: Supply, horizon: int) -> Iterator[str]:
-    """Why less may be shipped in the horizon than is demanded on average, so that the bound is an estimate."""
+    """Why the bound is an estimate: less may be shipped than is demanded on average, or the theorem wants fcfs."""
     limited = [node.name for node in network.nodes if node.has_production_capacity]
     if limited:
         yield f"production_capacity of {limited[0]}: backlogs may still grow, the lower bound is an estimate"
     if supply.outages:
         yield f"outage of {' -> '.join(supply.outages[0].places)}: the lower bound is an estimate"
+    if supply.allocation != ALLOCATIONS[0] and any(len(labels) > 1 for labels in network.inputs.values()):
+        yield f"allocation {supply.allocation} in a network with assembly: the lower bound is an estimate"
     cycle = lcm(*(node.review_period for node in network.nodes))
     if horizon % cycle:
         what = f"no multiple of {cycle}, the periods of a cycle of reviews"

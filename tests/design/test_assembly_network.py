@@ -159,6 +159,15 @@ def test_what_is_wrong_with_inputs_is_one_line(tmp_path, rows, said):
     assert message.startswith("one/lanes.csv " + said.replace("supplies 'colour'", "supplies input 'colour' of 'toy'"))
 
 
+def test_a_single_input_that_waits_for_capacity_may_have_a_cost_of_its_own(tmp_path):
+    lanes = "from,to,lead_time,input_holding_cost\nwood,toy,1,0.7\npaint,wood,1,\n"
+    nodes = (
+        "node,lead_time,holding_cost,backorder_cost,production_capacity\nwood,,0.2,1,\npaint,1,0.1,0.4,\ntoy,,1,9,50\n"
+    )
+    case = toys(tmp_path / "one", lanes=lanes, nodes=nodes)
+    assert [case.network.waiting_cost(lane) for lane in case.network.lanes] == [0.7, 0.1]
+
+
 def bound(case: Case) -> float:
     return OnlyDesignMaster(case, exact_costs(case)).solve().bound
 

@@ -28,7 +28,7 @@ from tests.simopt.command import assert_refused, read_json
 from tests.simopt.slow_simulator import LANE_QUANTITIES, measures_of, simulate_slowly
 
 CASE = "assembly-five"
-both_rules = pytest.mark.parametrize("allocation", Allocation, ids=["fcfs", "priority"])
+both_rules = pytest.mark.parametrize("allocation", [Allocation.FCFS, Allocation.PRIORITY], ids=["fcfs", "priority"])
 
 
 def network_of(seed: int, *, whole_units: bool = False) -> Trial:
@@ -224,6 +224,14 @@ def test_the_only_design_is_bounded_and_certified(found):
     assert (found.lower_bound.kind, found.certified, found.confidence) == ("exact", "assuming global levels", 0.95)
     assert "no base-stock levels of this design, the only one that the lanes allow" in found.certificate
     assert [len(found.iterations), found.iterations[-1].gap] == [2, pytest.approx(0.0, abs=1e-9)]
+
+
+def test_another_allocation_leaves_an_estimate_of_the_bound(found):
+    case = load_case(CASE)
+    other = solve(replace(case, supply=replace(case.supply, allocation="priority")))
+    assert (other.lower_bound.kind, other.certified) == ("estimate", False)
+    assert "allocation priority in a network with assembly: the lower bound is an estimate" in other.warnings
+    assert other.lower_bound.value == pytest.approx(found.lower_bound.value)
 
 
 def test_no_levels_nearby_cost_less(found):
