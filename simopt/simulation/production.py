@@ -37,6 +37,12 @@ def receive(inflow, lead_time, calendar, k, made, binding):
         Z(t) of the lanes before and the lane that limits it, shape (period,), changed.
     """
     num_periods = len(made)
+    if k == 0 and len(calendar) == 0:
+        first = min(lead_time, num_periods)
+        made[:first] = 0.0
+        made[first:] = inflow[: num_periods - first]
+        binding[:] = 0
+        return
     if k == 0:
         for t in range(num_periods):
             made[t] = np.inf
