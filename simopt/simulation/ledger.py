@@ -15,6 +15,7 @@ from simopt.simulation.sample_paths import SamplePaths
 from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
 
 BLOCKS_PER_TASK = 4
+FEW_NUMBERS = 1 << 20  # of a block's paths: so many blocks are simulated in one call
 
 
 class BudgetSpentError(RuntimeError):
@@ -160,10 +161,12 @@ class Ledger:
         first_block, num_blocks
             Which blocks of `design.streams.BLOCK` replications.
         """
-        blocks = run_blocks(
-            partial(self._run_fresh, trials), range(first_block, first_block + num_blocks), self._num_jobs
-        )
-        return [_joined(list(samples)) for samples in zip(*blocks, strict=True)]
+        end = first_block + num_blocks
+        numbers = BLOCK * self._case.num_periods * self._fresh_streams.num_columns
+        step = BLOCKS_PER_TASK if numbers <= FEW_NUMBERS else 1
+        tasks = [range(start, min(start + step, end)) for start in range(first_block, end, step)]
+        samples = run_blocks(partial(self._run_fresh, trials), tasks, self._num_jobs)
+        return [_joined(list(one)) for one in zip(*samples, strict=True)]
 
     def fresh_paths(self, block: int) -> Floats:
         """A block of the paths of `fresh`, shape (replication, period, column)."""
@@ -189,8 +192,8 @@ class Ledger:
         part = paths[start : start + BLOCK * BLOCKS_PER_TASK]
         return self._simulator.simulate(component, levels, part, with_gradient=with_gradient, **extra)
 
-    def _run_fresh(self, trials: Sequence[Trial], block: int) -> list[Sample]:
-        demand = self.fresh_paths(block)
+    def _run_fresh(self, trials: Sequence[Trial], blocks: range) -> list[Sample]:
+        demand = np.concatenate([self.fresh_paths(block) for block in blocks])
         return [ledger.simulate_design(design, levels, demand) for ledger, design, levels in trials]
 
     def _count(self, num_replications: int) -> None:

@@ -13,12 +13,23 @@ has, seen a lead time later.
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 BY_CAPACITY = -1
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_compiled
+def _receive_first(inflow, lead_time, calendar, made, binding):
+    binding[:] = 0
+    if len(calendar) > 0:
+        for t in range(len(made)):
+            made[t] = inflow[calendar[t]] if calendar[t] >= 0 else 0.0
+        return
+    first = min(lead_time, len(made))
+    made[:first] = 0.0
+    made[first:] = inflow[: len(made) - first]
 
 
 @_compiled
@@ -36,16 +47,10 @@ def receive(inflow, lead_time, calendar, k, made, binding):
     made, binding
         Z(t) of the lanes before and the lane that limits it, shape (period,), changed.
     """
-    num_periods = len(made)
-    if k == 0 and len(calendar) == 0:
-        first = min(lead_time, num_periods)
-        made[:first] = 0.0
-        made[first:] = inflow[: num_periods - first]
-        binding[:] = 0
-        return
     if k == 0:
-        for t in range(num_periods):
-            made[t] = np.inf
+        _receive_first(inflow, lead_time, calendar, made, binding)
+        return
+    num_periods = len(made)
     if len(calendar) > 0:
         for t in range(num_periods):
             units = inflow[calendar[t]] if calendar[t] >= 0 else 0.0
