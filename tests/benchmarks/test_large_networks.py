@@ -177,7 +177,7 @@ def plot(found: BaseStockLevels, path: Path) -> None:
 def test_levels_of_ten_thousand_nodes(tmp_path):
     simulation = simulation_of(random_network(RandomNetworkParams(10_000)), WARM_UP + 100, num_jobs=JOBS)
     start = time.perf_counter()
-    found = optimize_levels(simulation)
+    found = optimize_levels(simulation, BaseStockParams(max_evaluations=80))
     seconds = time.perf_counter() - start
     path = Path(os.environ.get("SIMOPT_PLOTS", tmp_path)) / "ten_thousand_nodes.png"
     plot(found, path)
