@@ -321,12 +321,13 @@ def make_work(
     """
     num_nodes, num_lanes = len(network.customer), network.out_start[-1]
     num_rows, num_made = max(num_nodes, network.order_row.max() + 1), network.made_row.max() + 1
+    period = np.int16 if num_periods < np.iinfo(np.int16).max else np.int32
     num_sloped, num_valued = (num_nodes, network.value_row.max() + 1) if with_gradient else (0, 0)
     return (
         np.empty((num_rows, num_periods)),
         np.empty((num_nodes, num_periods)),
-        np.empty((num_nodes, num_periods + 1), dtype=np.int32),
-        np.empty((num_nodes, num_periods), dtype=np.int32),
+        np.empty((num_nodes, num_periods + 1), dtype=period),
+        np.empty((num_nodes, num_periods), dtype=period),
         np.zeros(num_nodes, dtype=np.int64),
         np.empty((0 if allocation == FCFS else num_lanes, num_periods)),
         np.empty((num_lanes, num_periods)),

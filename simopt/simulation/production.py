@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from numba import njit
 
+from simopt.simulation.stage import sum_of
+
 BY_CAPACITY = -1
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -69,10 +71,11 @@ def receive(inflow, lead_time, calendar, k, made, binding):
 @_compiled
 def units_arrived(inflow, lead_time, calendar, warm_up):
     """What a lane has brought up to each period, summed over the horizon."""
+    if len(calendar) == 0:
+        return sum_of(inflow[max(warm_up - lead_time, 0) : max(len(inflow) - lead_time, 0)])
     total = 0.0
     for t in range(warm_up, len(inflow)):
-        at = calendar[t] if len(calendar) > 0 else t - lead_time
-        total += inflow[at] if at >= 0 else 0.0
+        total += inflow[calendar[t]] if calendar[t] >= 0 else 0.0
     return total
 
 
@@ -135,8 +138,4 @@ def goods_in_transit(inflow, lead_time, calendar, found):
 @_compiled
 def units_in_transit(inflow, lead_time, calendar, warm_up):
     """Units shipped and not arrived, summed over the periods of the horizon."""
-    total = 0.0
-    for t in range(warm_up, len(inflow)):
-        at = calendar[t] if len(calendar) > 0 else t - lead_time
-        total += inflow[t] - (inflow[at] if at >= 0 else 0.0)
-    return total
+    return sum_of(inflow[warm_up:]) - units_arrived(inflow, lead_time, calendar, warm_up)

@@ -169,7 +169,7 @@ def plot(found: BaseStockLevels, path: Path) -> None:
     estimate = found.estimate
     low, high = (1e-6 * (estimate.mean + side * estimate.half_width) for side in (-1.0, 1.0))
     axes.axhspan(low, high, color="0.8", label=f"95% interval on {estimate.replications} fresh replications")
-    axes.set(xlabel="iteration of L-BFGS-B", ylabel="cost over the horizon, millions", yscale="log")
+    axes.set(xlabel="iteration of L-BFGS-B", ylabel="cost over the horizon, millions")
     axes.legend()
     figure.savefig(path, dpi=120)
 
