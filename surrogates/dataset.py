@@ -120,30 +120,56 @@ class Dataset:
         Observed means, shape (m,).
     noise_variance
         Variance of each observed mean around the true value, shape (m,); known, unequal, zero allowed.
+    gradients
+        Observed derivatives, shape (m, d), or None.
+    gradient_noise_variance
+        Variance of each observed derivative, shape (m, d); None with gradients: zero.
 
     Raises
     ------
     ValueError
-        If shapes disagree, there is no point, a number is not finite or a variance is negative.
+        If shapes disagree, there is no point, a number is not finite, a variance is negative or given for gradients
+        that are not.
     """
 
     points: FloatArray
     values: FloatArray
     noise_variance: FloatArray
+    gradients: FloatArray | None = None
+    gradient_noise_variance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, ndim in (("points", 2), ("values", 1), ("noise_variance", 1)):
-            object.__setattr__(self, name, readonly(getattr(self, name)))
-            require_finite(name, getattr(self, name), ndim)
+            self._freeze(name, ndim)
         if 0 in self.points.shape:
             raise ValueError(f"points: expected at least one point and one coordinate, got shape {self.points.shape}")
-        expected = (self.points.shape[0],)
         for name in ("values", "noise_variance"):
-            shape = getattr(self, name).shape
-            if shape != expected:
-                raise ValueError(f"{name}: expected shape {expected}, one per point, got {shape}")
+            self._require_shape(name, (self.size,))
+        self._check_gradients()
         if self.noise_variance.min() < 0.0:
             raise ValueError(f"noise_variance: expected nothing below 0, got {self.noise_variance.min()}")
+
+    def _check_gradients(self) -> None:
+        if self.gradients is None:
+            if self.gradient_noise_variance is not None:
+                raise ValueError("gradient_noise_variance: expected gradients too, got none")
+            return
+        if self.gradient_noise_variance is None:
+            object.__setattr__(self, "gradient_noise_variance", np.zeros(self.points.shape))
+        for name in ("gradients", "gradient_noise_variance"):
+            self._freeze(name, 2)
+            self._require_shape(name, self.points.shape)
+        if self.gradient_noise_variance.min() < 0.0:  # type: ignore[union-attr]
+            raise ValueError("gradient_noise_variance: expected nothing below 0, got a negative number")
+
+    def _freeze(self, name: str, ndim: int) -> None:
+        object.__setattr__(self, name, readonly(getattr(self, name)))
+        require_finite(name, getattr(self, name), ndim)
+
+    def _require_shape(self, name: str, expected: tuple[int, ...]) -> None:
+        shape = getattr(self, name).shape
+        if shape != expected:
+            raise ValueError(f"{name}: expected shape {expected}, one per point, got {shape}")
 
     @property
     def size(self) -> int:
