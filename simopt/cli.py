@@ -55,7 +55,7 @@ def solve(
         str, typer.Option(help="outer-approximation, paper, sequential, genetic or exhaustive.")
     ] = "outer-approximation",
     master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
-    subproblem: Annotated[str, typer.Option(help="pathwise or kriging.")] = "pathwise",
+    subproblem: Annotated[str, typer.Option(help="pathwise, kriging or gradient-kriging.")] = "pathwise",
     surrogate: Annotated[str, typer.Option(help="Kriging by own or smt.")] = "own",
     scenarios: Annotated[
         int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")

@@ -19,16 +19,22 @@ class Observation:
     values
         Every group's value in every replication, shape (replication, group); replication r used the same random
         numbers at every point.
+    gradients
+        Derivatives of the sum over the groups in every replication, shape (replication, d), or None.
     """
 
     point: FloatArray
     values: FloatArray
+    gradients: FloatArray | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "point", readonly(self.point))
         object.__setattr__(self, "values", readonly(self.values))
         require_finite("point", self.point, 1)
         require_finite("values", self.values, 2)
+        if self.gradients is not None:
+            object.__setattr__(self, "gradients", readonly(self.gradients))
+            require_finite("gradients", self.gradients, 2)
 
     @property
     def replications(self) -> int:
@@ -103,7 +109,7 @@ class Archive:
         seen = self.find(point)
         return 0 if seen is None else seen.replications
 
-    def add(self, points: FloatArray, values: FloatArray) -> "Archive":
+    def add(self, points: FloatArray, values: FloatArray, gradients: FloatArray | None = None) -> "Archive":
         """Store new observations; a longer run of a known point replaces the shorter one.
 
         Parameters
@@ -112,9 +118,12 @@ class Archive:
             Shape (m, d).
         values
             Shape (point, replication, group).
+        gradients
+            Shape (point, replication, d), or None.
         """
         archive = self
-        for observation in map(Observation, points, values):
+        slopes = [None] * len(points) if gradients is None else gradients
+        for observation in map(Observation, points, values, slopes):
             archive = archive._with(observation)
         return archive
 

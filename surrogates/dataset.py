@@ -124,12 +124,15 @@ class Dataset:
         Observed derivatives, shape (m, d), or None.
     gradient_noise_variance
         Variance of each observed derivative, shape (m, d); None with gradients: zero.
+    noise_covariance
+        Covariance of the observed means' errors, shape (m, m), its diagonal ``noise_variance``, where common random
+        numbers make them dependent; None: independent.
 
     Raises
     ------
     ValueError
         If shapes disagree, there is no point, a number is not finite, a variance is negative or given for gradients
-        that are not.
+        that are not, or the covariance is not symmetric or has another diagonal.
     """
 
     points: FloatArray
@@ -137,6 +140,7 @@ class Dataset:
     noise_variance: FloatArray
     gradients: FloatArray | None = None
     gradient_noise_variance: FloatArray | None = None
+    noise_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         for name, ndim in (("points", 2), ("values", 1), ("noise_variance", 1)):
@@ -148,6 +152,18 @@ class Dataset:
         self._check_gradients()
         if self.noise_variance.min() < 0.0:
             raise ValueError(f"noise_variance: expected nothing below 0, got {self.noise_variance.min()}")
+        if self.noise_covariance is not None:
+            self._freeze("noise_covariance", 2)
+            self._require_shape("noise_covariance", (self.size, self.size))
+            if not np.allclose(self.noise_covariance, self.noise_covariance.T):
+                raise ValueError("noise_covariance: expected a symmetric matrix, got another")
+            if not np.allclose(self.noise_covariance.diagonal(), self.noise_variance):
+                raise ValueError("noise_covariance: expected noise_variance on its diagonal, got another")
+
+    @property
+    def noise_matrix(self) -> FloatArray:
+        """Covariance of the observed means' errors, shape (m, m)."""
+        return np.diag(self.noise_variance) if self.noise_covariance is None else self.noise_covariance
 
     def _check_gradients(self) -> None:
         if self.gradients is None:

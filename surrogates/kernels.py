@@ -49,3 +49,20 @@ def matern52(squared_distance: FloatArray) -> tuple[FloatArray, FloatArray]:
     decay = np.exp(-root)
     linear = 1.0 + root
     return (linear + root * root / 3.0) * decay, (-5.0 / 6.0) * linear * decay
+
+
+def matern52_derivatives(squared_distance: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Matern 5/2 and its first three derivatives in u; the third, infinite at 0, is given as 0 there.
+
+    It only ever occurs times the square of a difference that is 0 there too.
+
+    Parameters
+    ----------
+    squared_distance
+        u >= 0, any shape.
+    """
+    correlation, slope = matern52(squared_distance)
+    root = np.sqrt(5.0 * squared_distance)
+    curvature = 25.0 / 12.0 * np.exp(-root)
+    third = np.divide(-2.5 * curvature, root, out=np.zeros_like(root), where=root > 0.0)
+    return correlation, slope, curvature, third

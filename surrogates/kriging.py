@@ -1,13 +1,14 @@
 """Kriging with known, unequal noise variances, fitted by maximum a posteriori with an analytic gradient.
 
 The model: y_i = trend + z(x_i) + e_i, z a Gaussian process with variance s^2 and an anisotropic kernel R, e_i
-independent with known variances, so that the covariance is K = s^2 R + diag(noise). The constant trend is the
+errors with known variances, independent or with known covariances, so that the covariance is K = s^2 R + noise. The constant trend is the
 generalized least squares estimate. Points are scaled to the unit cube of their own bounding box and values by
 their standard deviation, so the priors mean the same for every data set.
 
 References
 ----------
 Ankenman, Nelson & Staum (2010), Stochastic kriging for simulation metamodeling, Operations Research 58(2), 371-382.
+Chen, Ankenman & Nelson (2012), The effects of common random numbers on stochastic kriging metamodels, ACM TOMACS 22(2).
 Rasmussen & Williams (2006), Gaussian Processes for Machine Learning, sections 2.7 and 5.4.1.
 Hvarfner, Hellsten & Nardi (2024), Vanilla Bayesian optimization performs great in high dimensions, ICML.
 """
@@ -19,7 +20,9 @@ from scipy.linalg.lapack import dpotrf, dtrtri
 from scipy.optimize import minimize
 
 from surrogates.dataset import Dataset, FloatArray, readonly
+from surrogates.hyperparameters import Hyperparameters
 from surrogates.kernels import Kernel, matern52
+from surrogates.surrogate import Surrogate
 from surrogates.threads import one_blas_thread
 
 # Smallest squared pivot over process variance for which likelihood and gradient keep about five digits.
@@ -62,28 +65,7 @@ class KrigingParams:
                 raise ValueError(f"{name}: expected more than 0, got {getattr(self, name)}")
 
 
-@dataclass(frozen=True, eq=False)
-class Hyperparameters:
-    """Length-scales and process variance, in the units of the data.
-
-    Attributes
-    ----------
-    length_scales
-        Shape (d,), positive.
-    variance
-        Process variance s^2, positive.
-    """
-
-    length_scales: FloatArray
-    variance: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "length_scales", readonly(self.length_scales))
-        if not (self.length_scales > 0.0).all() or not self.variance > 0.0:
-            raise ValueError(
-                f"hyper-parameters: expected positive numbers, got length_scales {self.length_scales}, "
-                f"variance {self.variance}"
-            )
+DEFAULT_KRIGING = KrigingParams()
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +126,7 @@ class Kriging:
 
 
 def fit_kriging(
-    dataset: Dataset, params: KrigingParams = KrigingParams(), start: Hyperparameters | None = None
+    dataset: Dataset, params: KrigingParams = DEFAULT_KRIGING, start: Hyperparameters | None = None
 ) -> Kriging:
     """Fit by maximum a posteriori over log length-scales and log process variance.
 
@@ -180,6 +162,11 @@ def fit_kriging(
         return _assemble(dataset, scaled, params, result.x, -float(result.fun))
 
 
+def refit_kriging(dataset: Dataset, earlier: Surrogate | None = None) -> Kriging:
+    """`fit_kriging` with its default parameters, from the hyper-parameters of an earlier model if there is one."""
+    return fit_kriging(dataset, start=earlier.hyperparameters if isinstance(earlier, Kriging) else None)
+
+
 @dataclass(frozen=True, eq=False)
 class _Scaled:
     """The data in unit coordinates; squared distances are kept per dimension, shape (d, m, m)."""
@@ -200,7 +187,7 @@ def _scale(dataset: Dataset) -> _Scaled:
     return _Scaled(
         squared=difference * difference,
         values=dataset.values / spread,
-        noise=dataset.noise_variance / spread**2,
+        noise=dataset.noise_matrix / spread**2,
         width=width,
         spread=spread,
     )
@@ -240,13 +227,13 @@ def _negative_log_posterior(theta: FloatArray, scaled: _Scaled, params: KrigingP
 
 
 def _whiten(covariance: FloatArray, noise: FloatArray, variance: float) -> tuple[FloatArray, float]:
-    """Inverse Cholesky factor of covariance + diag(noise), and the smallest nugget that keeps it well conditioned.
+    """Inverse Cholesky factor of covariance + noise (m, m), and the smallest nugget that keeps it well conditioned.
 
     The inverse factor turns every later solve into one product, the cheapest form for a few dozen points.
     """
     for nugget in _NUGGETS:
-        matrix = covariance.copy()
-        matrix.flat[:: noise.size + 1] += noise + nugget * variance
+        matrix = covariance + noise
+        matrix.flat[:: len(noise) + 1] += nugget * variance
         factor, failed = dpotrf(matrix, lower=1, clean=1)
         if not failed and factor.diagonal().min() ** 2 > _SMALLEST_PIVOT * variance:
             return dtrtri(factor, lower=1)[0], nugget
@@ -266,7 +253,7 @@ def _assemble(
     hyperparameters = Hyperparameters(np.exp(theta[:-1]) * scaled.width, float(np.exp(theta[-1])) * scaled.spread**2)
     correlation, _ = params.kernel(np.tensordot(np.exp(-2.0 * theta[:-1]), scaled.squared, 1))
     covariance = hyperparameters.variance * correlation
-    whitening, nugget = _whiten(covariance, dataset.noise_variance, hyperparameters.variance)
+    whitening, nugget = _whiten(covariance, dataset.noise_matrix, hyperparameters.variance)
     trend, weights = _generalized_least_squares(whitening, dataset.values)
     return Kriging(
         dataset=dataset,

@@ -18,16 +18,27 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from surrogates.additive_kriging import condition
 from surrogates.archive import Archive, group_dataset, paired_difference
 from surrogates.dataset import FloatArray, readonly, require_finite
-from surrogates.kriging import fit_kriging
+from surrogates.joint_data import joint_data
+from surrogates.kriging import Kriging, refit_kriging
 from surrogates.sampling import latin_hypercube
-from surrogates.search_types import DEFAULT_SEARCH, Iteration, Request, SearchParams, SearchProblem, StopReason
-from surrogates.summed_model import SummedModel, minimize_in_box
-from surrogates.surrogate import Fitter
+from surrogates.search_types import (
+    DEFAULT_SEARCH,
+    GRADIENT_SEARCH,
+    Iteration,
+    Request,
+    SearchParams,
+    SearchProblem,
+    StopReason,
+)
+from surrogates.summed_model import SummedModel, SumModel, minimize_in_box
+from surrogates.surrogate import Fitter, Surrogate
+from surrogates.threads import one_blas_thread
 from surrogates.trust_region import TrustRegion, step
 
-Evaluate = Callable[[FloatArray, int], FloatArray]
+Evaluate = Callable[[FloatArray, int], FloatArray | tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +63,7 @@ class SearchState:
 
     Attributes
     ----------
-    problem, params, seed, fitter
+    problem, params, seed, fitter, with_gradients
         What `start` was given.
     region
         The present trust region; its center is the incumbent.
@@ -66,6 +77,8 @@ class SearchState:
         The candidate to evaluate next; None while the design of experiment is.
     log
         One record per finished iteration.
+    surrogates
+        One per group, of the last iteration: where the next fits start.
     reason
         Why the search stopped, or that it has not.
     """
@@ -74,12 +87,14 @@ class SearchState:
     params: SearchParams
     seed: int
     fitter: Fitter
+    with_gradients: bool
     region: TrustRegion
     replications: int
     archive: Archive = field(default_factory=Archive)
     spent: int = 0
     proposal: Proposal | None = None
     log: tuple[Iteration, ...] = ()
+    surrogates: tuple[Surrogate, ...] = ()
     reason: StopReason = StopReason.RUNNING
 
     @property
@@ -96,9 +111,11 @@ class SearchState:
 def start(
     problem: SearchProblem,
     x0: FloatArray,
-    params: SearchParams = DEFAULT_SEARCH,
+    params: SearchParams | None = None,
     seed: int = 0,
-    fitter: Fitter = fit_kriging,
+    fitter: Fitter = refit_kriging,
+    *,
+    with_gradients: bool = False,
 ) -> SearchState:
     """Begin a search.
 
@@ -109,19 +126,22 @@ def start(
     x0
         First center, shape (d,), inside the box.
     params
-        Schedule and limits.
+        Schedule and limits; None: those that suit values only, or gradients.
     seed
         Of the Latin hypercubes; the evaluations' random numbers are the caller's.
     fitter
-        Turns a `Dataset` into a `Surrogate`.
+        Turns a `Dataset` and an earlier `Surrogate` of the same group into a `Surrogate`.
+    with_gradients
+        Whether evaluations bring the gradient of the sum; its fitter must give hyper-parameters then, as the own does.
 
     Raises
     ------
     ValueError
         If x0 is not a point of the box, or the budget does not pay for one iteration.
     """
+    params = params or (GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH)
     region = TrustRegion(x0, params.initial_radius, problem.scale, problem.box)
-    state = SearchState(problem, params, seed, fitter, region, params.initial_replications)
+    state = SearchState(problem, params, seed, fitter, with_gradients, region, params.initial_replications)
     if _affordable_points(state) < params.points_per_iteration(problem):
         needed = (params.points_per_iteration(problem) + 2) * params.initial_replications
         raise ValueError(f"budget: expected at least {needed} for one iteration, got {params.budget}")
@@ -139,15 +159,16 @@ def ask(state: SearchState) -> Request:
     if state.finished:
         raise ValueError(f"state: expected a running search, got one that stopped: {state.reason.value}")
     if state.proposal is not None:
-        return Request(state.proposal.point[None], state.replications)
-    num_points = min(state.params.points_per_iteration(state.problem), _affordable_points(state))
-    points = latin_hypercube(state.region.local_box, num_points, _generator(state, 0))
+        return Request(state.proposal.point[None], state.replications, state.with_gradients)
+    points = np.empty((0, state.incumbent.size))
+    if (num_points := min(_design_size(state), _affordable_points(state))) > 0:
+        points = latin_hypercube(state.region.local_box, num_points, _generator(state, 0))
     if _center_lacks_replications(state):
         points = np.vstack([state.incumbent, points])
-    return Request(points, state.replications)
+    return Request(points, state.replications, state.with_gradients)
 
 
-def tell(state: SearchState, request: Request, values: FloatArray) -> SearchState:
+def tell(state: SearchState, request: Request, values: FloatArray, gradients: FloatArray | None = None) -> SearchState:
     """Take in what an evaluation returned.
 
     Parameters
@@ -158,6 +179,8 @@ def tell(state: SearchState, request: Request, values: FloatArray) -> SearchStat
         What `ask` returned for this state.
     values
         Shape (point, replication, group).
+    gradients
+        Of the sum over the groups, shape (point, replication, d), where the request wants them.
 
     Returns
     -------
@@ -166,7 +189,7 @@ def tell(state: SearchState, request: Request, values: FloatArray) -> SearchStat
     Raises
     ------
     ValueError
-        If the request is not this state's, or the values have the wrong shape or are not finite.
+        If the request is not this state's, or values or gradients have the wrong shape or are not finite.
     """
     expected = ask(state)
     if not np.array_equal(request.points, expected.points) or request.replications != expected.replications:
@@ -175,8 +198,9 @@ def tell(state: SearchState, request: Request, values: FloatArray) -> SearchStat
     if values.shape != shape:
         raise ValueError(f"values: expected shape (point, replication, group) = {shape}, got {values.shape}")
     require_finite("values", values, 3)
-
-    state = replace(state, archive=state.archive.add(request.points, values), spent=state.spent + request.evaluations)
+    _check_gradients(request, gradients)
+    archive = state.archive.add(request.points, values, gradients if state.with_gradients else None)
+    state = replace(state, archive=archive, spent=state.spent + request.evaluations)
     return _propose(state) if state.proposal is None else _judge(state, state.proposal)
 
 
@@ -188,28 +212,56 @@ def run(state: SearchState, evaluate: Evaluate) -> SearchState:
     state
         What `start` returned, or any later state.
     evaluate
-        Takes points (m, d) and a number of replications, returns values (point, replication, group).
+        Takes points (m, d) and a number of replications, returns values (point, replication, group), with gradients
+        a pair of values and gradients (point, replication, d).
     """
     while not state.finished:
         request = ask(state)
-        state = tell(state, request, evaluate(request.points, request.replications))
+        found = evaluate(request.points, request.replications)
+        values, gradients = found if isinstance(found, tuple) else (found, None)
+        state = tell(state, request, values, gradients)
     return state
+
+
+def _check_gradients(request: Request, gradients: FloatArray | None) -> None:
+    if not request.with_gradients:
+        return
+    shape = (request.points.shape[0], request.replications, request.points.shape[1])
+    if gradients is None or gradients.shape != shape:
+        got = "none" if gradients is None else f"{gradients.shape}"
+        raise ValueError(f"gradients: expected shape (point, replication, d) = {shape}, got {got}")
+    require_finite("gradients", gradients, 3)
 
 
 def _propose(state: SearchState) -> SearchState:
     """Fit one surrogate per group and minimize their sum in the trust region."""
     groups = state.problem.groups
+    earlier = state.surrogates or (None,) * len(groups)
     surrogates = tuple(
-        state.fitter(group_dataset(state.archive, state.region, k, group, state.params.pairing))
+        state.fitter(group_dataset(state.archive, state.region, k, group, state.params.pairing), earlier[k])
         for k, group in enumerate(groups)
     )
-    model = SummedModel(surrogates, groups)
+    state = replace(state, surrogates=surrogates)
+    model = _sum_model(state)
     center_mean = float(model.mean(state.incumbent[None])[0])
     point, lowest = minimize_in_box(model, state.region.local_box, state.incumbent, _generator(state, 1))
     reduction = center_mean - lowest
     if reduction <= 0.0 or np.array_equal(point, state.incumbent):
         return _conclude(state, state.incumbent, 0.0, np.zeros(state.replications))
     return replace(state, proposal=Proposal(readonly(point), reduction))
+
+
+def _sum_model(state: SearchState) -> SumModel:
+    """The sum of the groups' surrogates; with gradients, of the groups conditioned together."""
+    groups = state.problem.groups
+    if not state.with_gradients:
+        return SummedModel(state.surrogates, groups)
+    parts = [one.hyperparameters for one in state.surrogates if isinstance(one, Kriging)]
+    if len(parts) < len(groups):
+        raise ValueError("fitter: expected one that fits `kriging.Kriging`, whose hyper-parameters gradients need")
+    data = joint_data(state.archive, state.region, state.params.pairing)
+    with one_blas_thread():
+        return condition(data, groups, parts)
 
 
 def _judge(state: SearchState, proposal: Proposal) -> SearchState:
@@ -247,7 +299,7 @@ def _scheduled_replications(state: SearchState) -> int:
     params = state.params
     growth = (params.initial_radius / state.region.radius) ** params.replication_growth
     wanted = min(int(params.initial_replications * growth), params.maximum_replications)
-    payable = (params.budget - state.spent) // (params.points_per_iteration(state.problem) + 2)
+    payable = (params.budget - state.spent) // (_design_size(state) + 2)
     return max(min(wanted, payable), state.replications)
 
 
@@ -258,9 +310,15 @@ def _reason(state: SearchState) -> StopReason:
     recent = state.log[-params.patience :]
     if len(recent) == params.patience and all(record.negligible(params.tolerance) for record in recent):
         return StopReason.NO_IMPROVEMENT_LEFT
-    if 2 * _affordable_points(state) < params.points_per_iteration(state.problem):
+    if 2 * _affordable_points(state) < _design_size(state):
         return StopReason.BUDGET_SPENT
     return StopReason.RUNNING
+
+
+def _design_size(state: SearchState) -> int:
+    """Points of this iteration's design of experiment."""
+    later = state.params.later_points
+    return later if state.log and later is not None else state.params.points_per_iteration(state.problem)
 
 
 def _affordable_points(state: SearchState) -> int:

@@ -63,6 +63,8 @@ class SearchParams:
         Of the trust region, in units of the problem's scale.
     base_points, points_per_dimension
         Points of one design of experiment: base + per dimension * dimension of the largest group.
+    later_points
+        Points of the designs after the first; None: as many.
     initial_replications
         Replications per point in the first iteration, at least 2.
     replication_growth
@@ -94,6 +96,7 @@ class SearchParams:
     minimum_radius: float = 0.005
     base_points: int = 4
     points_per_dimension: int = 2
+    later_points: int | None = None
     initial_replications: int = 8
     replication_growth: float = 1.0
     maximum_replications: int = 1000
@@ -115,6 +118,8 @@ class SearchParams:
             "patience": 1,
             "normal_quantile": 0.0,
         }
+        if self.later_points is not None:
+            least["later_points"] = 1
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise ValueError(f"{name}: expected at least {low}, got {getattr(self, name)}")
@@ -129,6 +134,10 @@ class SearchParams:
 
 
 DEFAULT_SEARCH = SearchParams()
+GRADIENT_SEARCH = SearchParams(
+    base_points=6, points_per_dimension=0, later_points=2, pairing=PairingParams(reuse_reach=3.0)
+)
+"""Where gradients come with the values: each point tells as much as 1 + d."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +150,13 @@ class Request:
         Shape (m, d).
     replications
         Replications 0, 1, ..., n - 1 of the common random numbers.
+    with_gradients
+        Whether gradients are wanted too.
     """
 
     points: FloatArray
     replications: int
+    with_gradients: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points", readonly(self.points))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from surrogates.dataset import Dataset, FloatArray
+from surrogates.surrogate import Surrogate
 from surrogates.threads import one_blas_thread
 
 _NUGGET = 1e-10
@@ -51,13 +52,15 @@ class SmtKriging:
         return np.column_stack([self.model.predict_derivatives(points, j)[:, 0] for j in range(points.shape[1])])
 
 
-def fit_smt_kriging(dataset: Dataset) -> SmtKriging:
+def fit_smt_kriging(dataset: Dataset, earlier: Surrogate | None = None) -> SmtKriging:  # noqa: ARG001
     """Fit SMT's ``KRG`` (maximum likelihood, Matern 5/2, constant trend) with known noise variances.
 
     Parameters
     ----------
     dataset
         At least two points.
+    earlier
+        Not used: SMT starts where it likes.
 
     Returns
     -------

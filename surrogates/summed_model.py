@@ -1,6 +1,7 @@
 """A sum of surrogates, each over its own few coordinates, and its minimizer in a box."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import minimize
@@ -11,6 +12,16 @@ from surrogates.surrogate import Surrogate
 from surrogates.threads import one_blas_thread
 
 _NUM_SCREENED = 200
+
+
+class SumModel(Protocol):
+    """A differentiable model of the whole objective."""
+
+    def mean(self, points: FloatArray) -> FloatArray:
+        """Predict at points (k, d), shape (k,)."""
+
+    def gradient(self, points: FloatArray) -> FloatArray:
+        """Differentiate the mean at points (k, d), shape (k, d)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +54,7 @@ class SummedModel:
         return total
 
 
-def minimize_in_box(model: SummedModel, box: Box, start: FloatArray, seed: Seed) -> tuple[FloatArray, float]:
+def minimize_in_box(model: SumModel, box: Box, start: FloatArray, seed: Seed) -> tuple[FloatArray, float]:
     """Minimize by L-BFGS-B from two starts: the given one and the best of a Latin hypercube.
 
     Parameters

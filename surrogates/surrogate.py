@@ -16,4 +16,5 @@ class Surrogate(Protocol):
         """Differentiate the predicted mean at points (k, d), shape (k, d)."""
 
 
-Fitter = Callable[[Dataset], Surrogate]
+Fitter = Callable[[Dataset, Surrogate | None], Surrogate]
+"""Fits a data set; an earlier surrogate of nearly the same data, or None, tells where to start."""

@@ -46,8 +46,8 @@ from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproble
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from simopt.simulation.stage import Measure
-from surrogates.kriging import fit_kriging
-from surrogates.search_types import SearchParams
+from surrogates.kriging import refit_kriging
+from surrogates.search_types import DEFAULT_SEARCH, GRADIENT_SEARCH, SearchParams
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
@@ -306,9 +306,11 @@ def _subproblem(
     has_kinks = any(demand.whole_units for demand in case.demand.values())
     if options.budget == np.inf and has_kinks and case.has_simple_supply:
         search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
-    if options.subproblem == "kriging":
+    if options.subproblem != "pathwise":
         limit = int(np.clip(options.budget / 6, 200, SearchParams.budget))
-        params = KrigingParams(SearchParams(budget=limit), reach, _fitter(options.surrogate))
+        with_gradients = options.subproblem == "gradient-kriging"
+        schedule = replace(GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH, budget=limit)
+        params = KrigingParams(schedule, reach, _fitter(options.surrogate), with_gradients)
         search = KrigingSearch(ledger, params, options.seed)
     pricing = PricingParams(int(np.clip(options.budget / 15, 10, PricingParams.replications)))
     return Subproblem(case, charged, ledger, search, pricing)
@@ -319,7 +321,7 @@ def _fitter(surrogate: str) -> Fitter:
         from surrogates.smt_adapter import fit_smt_kriging  # SMT takes a second to import
 
         return fit_smt_kriging
-    return fit_kriging
+    return refit_kriging
 
 
 METHODS: dict[str, Callable[[Case, SolveOptions, Ledger], Search]] = {

@@ -13,6 +13,7 @@ from design.network import Network
 from design.stage_models import DEFAULT_SCENARIOS
 from design.supply import supply_notes
 
+SUBPROBLEMS = ("pathwise", "kriging", "gradient-kriging")
 METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
 
 
@@ -31,9 +32,9 @@ class SolveOptions:
     master
         "projected" or "extensive".
     subproblem
-        "pathwise" or "kriging".
+        One of `SUBPROBLEMS`.
     surrogate
-        "own" or "smt", for the kriging subproblem.
+        "own" or "smt", for the kriging subproblem; gradients need the own.
     scenarios
         Sampled scenarios of the master; None: exact quadrature for the projected master, 50 for the extensive one.
     seed
@@ -69,12 +70,14 @@ class SolveOptions:
         for name, value, allowed in (
             ("method", self.method, METHOD_NAMES),
             ("master", self.master, ("projected", "extensive")),
-            ("subproblem", self.subproblem, ("pathwise", "kriging")),
+            ("subproblem", self.subproblem, SUBPROBLEMS),
             ("surrogate", self.surrogate, ("own", "smt")),
             ("bound", self.bound, tuple(bound.value for bound in Bound)),
         ):
             if value not in allowed:
                 raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
+        if self.subproblem == "gradient-kriging" and self.surrogate != "own":
+            raise OptionError(f"surrogate {self.surrogate!r} with subproblem 'gradient-kriging': expected own")
         self._check_numbers()
 
     @property
@@ -132,8 +135,8 @@ def refuse_shared_storage(case: Case, options: SolveOptions) -> None:
     what = f"with storage that products share ({shared[0].place})"
     if options.method == "paper":
         raise OptionError(f"method 'paper' {what}: expected outer-approximation")
-    if options.subproblem == "kriging":
-        raise OptionError(f"subproblem 'kriging' {what}: expected pathwise")
+    if options.subproblem != "pathwise":
+        raise OptionError(f"subproblem {options.subproblem!r} {what}: expected pathwise")
     if case.service_targets:
         name = next(iter(case.service_targets))
         raise OptionError(f"service_target of {name!r} {what}: expected one of both")
@@ -216,7 +219,7 @@ def refuse_targets(case: Case, options: SolveOptions) -> None:
     refused = {
         f"method {options.method!r}": options.method in ("paper", "genetic"),
         "master 'extensive'": options.master == "extensive",
-        "subproblem 'kriging'": options.subproblem == "kriging",
+        f"subproblem {options.subproblem!r}": options.subproblem != "pathwise",
         "a cap on emissions that counts held stock": case.has_held_cap,
     }
     for what, is_refused in refused.items():

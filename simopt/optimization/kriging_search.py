@@ -7,7 +7,6 @@ of a point yields every node's cost, so one design of experiment trains all surr
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,9 @@ from design.network import Component
 from design.single_stage_plan import SingleStagePlan
 from simopt.simulation.ledger import Ledger
 from surrogates import search
-from surrogates.dataset import Box, Dataset
+from surrogates.dataset import Box
 from surrogates.search_types import SearchParams, SearchProblem
-from surrogates.surrogate import Surrogate
+from surrogates.surrogate import Fitter
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,18 @@ class KrigingParams:
         Nodes upstream of a node whose levels its surrogate sees; None: the whole path to the source.
     fitter
         Fits one surrogate.
+    with_gradients
+        Whether the simulator's gradients are used.
     """
 
     search: SearchParams
     reach: int | None
-    fitter: Callable[[Dataset], Surrogate]
+    fitter: Fitter
+    with_gradients: bool = False
 
 
 class KrigingSearch:
-    """A `LevelSearch` without gradients.
+    """A `LevelSearch` on surrogates, from costs alone or from costs and gradients.
 
     Parameters
     ----------
@@ -66,11 +68,17 @@ class KrigingSearch:
         box = Box(np.zeros(len(first)), first + 10.0 * margin)
         problem = SearchProblem(box, regions(component, self._params.reach), 4.0 * margin)
 
-        def evaluate(points: Floats, replications: int) -> Floats:
-            samples = [self._ledger.search(component, point, replications) for point in points]
-            return np.stack([sample.node_costs for sample in samples])
+        def evaluate(points: Floats, replications: int) -> Floats | tuple[Floats, Floats]:
+            wanted = self._params.with_gradients
+            samples = [self._ledger.search(component, point, replications, with_gradient=wanted) for point in points]
+            costs = np.stack([sample.node_costs for sample in samples])
+            slopes = [sample.gradient for sample in samples if sample.gradient is not None]
+            return (costs, np.stack(slopes)) if wanted else costs
 
-        state = search.start(problem, first, self._params.search, self._seed, self._params.fitter)
+        with_gradients = self._params.with_gradients
+        state = search.start(
+            problem, first, self._params.search, self._seed, self._params.fitter, with_gradients=with_gradients
+        )
         return search.run(state, evaluate).incumbent
 
 

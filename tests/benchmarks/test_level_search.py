@@ -19,7 +19,7 @@ from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.subproblem import LevelSearch
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
-from surrogates.kriging import fit_kriging
+from surrogates.kriging import refit_kriging
 from surrogates.search_types import SearchParams
 
 SEEDS = range(5)
@@ -33,7 +33,7 @@ def pathwise(ledger: Ledger, budget: int, _: int) -> LevelSearch:
 
 def kriging(reach: int | None) -> MakeSearch:
     def make(ledger: Ledger, budget: int, seed: int) -> LevelSearch:
-        return KrigingSearch(ledger, KrigingParams(SearchParams(budget=budget), reach, fit_kriging), seed)
+        return KrigingSearch(ledger, KrigingParams(SearchParams(budget=budget), reach, refit_kriging), seed)
 
     return make
 

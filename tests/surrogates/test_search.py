@@ -14,7 +14,7 @@ BOWLS = NoisyBowls()
 ORIGIN = np.zeros(3)
 
 
-def bowl_fitter(dataset):
+def bowl_fitter(dataset, earlier=None):
     """Know the true bowl of a group, told apart by its coordinates in the center: a perfect surrogate."""
     target = BOWLS.target[[int(np.argmin(np.abs(MARKED - c))) for c in dataset.points[0]]]
     return Bowl(target)
@@ -50,7 +50,7 @@ def test_a_perfect_surrogate_proposes_the_minimizer_and_the_center_moves_there()
 
 
 def test_a_misleading_surrogate_is_refused_and_the_region_shrinks():
-    state = start(BOWLS.problem, BOWLS.target, fitter=lambda _: Plane(1.0))
+    state = start(BOWLS.problem, BOWLS.target, fitter=lambda *_: Plane(1.0))
     radius = state.region.radius
     state = answered(answered(state))
     np.testing.assert_array_equal(state.incumbent, BOWLS.target)
@@ -59,7 +59,7 @@ def test_a_misleading_surrogate_is_refused_and_the_region_shrinks():
 
 
 def test_a_surrogate_without_slope_proposes_nothing_and_costs_no_candidate():
-    state = answered(start(BOWLS.problem, ORIGIN, fitter=lambda _: Plane(0.0)))
+    state = answered(start(BOWLS.problem, ORIGIN, fitter=lambda *_: Plane(0.0)))
     assert len(state.log) == 1
     assert state.log[0].predicted_reduction == 0.0
     assert state.proposal is None
@@ -67,7 +67,7 @@ def test_a_surrogate_without_slope_proposes_nothing_and_costs_no_candidate():
 
 def test_replications_grow_as_the_region_shrinks():
     params = SearchParams(initial_radius=0.4, initial_replications=4, replication_growth=2.0, tolerance=0.0)
-    state = start(BOWLS.problem, BOWLS.target, params, fitter=lambda _: Plane(1.0))
+    state = start(BOWLS.problem, BOWLS.target, params, fitter=lambda *_: Plane(1.0))
     for expected in (4, 16, 64):
         assert state.replications == expected
         state = answered(answered(state))
@@ -75,19 +75,19 @@ def test_replications_grow_as_the_region_shrinks():
 
 def test_the_center_is_asked_again_only_for_more_replications():
     params = SearchParams(replication_growth=0.0)
-    state = answered(answered(start(BOWLS.problem, BOWLS.target, params, fitter=lambda _: Plane(1.0))))
+    state = answered(answered(start(BOWLS.problem, BOWLS.target, params, fitter=lambda *_: Plane(1.0))))
     assert not (ask(state).points == state.incumbent).all(axis=1).any()
 
 
 def test_it_stops_at_the_minimum_radius():
     params = SearchParams(minimum_radius=0.2, initial_radius=0.25)
-    state = run(start(BOWLS.problem, BOWLS.target, params, fitter=lambda _: Plane(1.0)), BOWLS.evaluate)
+    state = run(start(BOWLS.problem, BOWLS.target, params, fitter=lambda *_: Plane(1.0)), BOWLS.evaluate)
     assert state.reason is StopReason.MINIMUM_RADIUS
 
 
 def test_it_stops_when_nothing_is_left_to_gain():
     params = SearchParams(patience=2, tolerance=0.01)
-    state = run(start(BOWLS.problem, BOWLS.target, params, fitter=lambda _: Plane(0.0)), BOWLS.evaluate)
+    state = run(start(BOWLS.problem, BOWLS.target, params, fitter=lambda *_: Plane(0.0)), BOWLS.evaluate)
     assert state.reason is StopReason.NO_IMPROVEMENT_LEFT
     assert len(state.log) == 2
 
