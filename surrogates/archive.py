@@ -58,6 +58,9 @@ class PairingParams:
         Share of the sampling error at full replications that is taken as independent between points. With common
         random numbers the errors of neighbors are nearly equal, so that the sample average is a smooth function;
         0 fits exactly this function, 1 treats every error as fresh.
+    by_covariance
+        Whether surrogates learn means, told the covariance of their errors between points, instead of differences to
+        the center.
 
     Raises
     ------
@@ -69,6 +72,7 @@ class PairingParams:
     largest_dataset: int = 40
     separation: float = 0.1
     independent_noise: float = 0.0
+    by_covariance: bool = False
 
     def __post_init__(self) -> None:
         if not self.reuse_reach >= 1.0:
@@ -144,12 +148,14 @@ def paired_difference(observation: Observation, center: Observation) -> FloatArr
 def group_dataset(
     archive: Archive, region: TrustRegion, group: int, coordinates: tuple[int, ...], params: PairingParams
 ) -> Dataset:
-    """Collect what one group's surrogate learns: differences to the center, over the group's own coordinates.
+    """Collect what one group's surrogate learns, over the group's own coordinates: differences to the center, or means.
 
     A point enters if its coordinates *of this group* are near the center, wherever the others are. Let s^2 be the
     paired sample variance of its difference, r its replications, n the center's. Around the sample average over n
     replications its mean has variance s^2 (1/r - 1/n), around the truth s^2/r; ``independent_noise`` w chooses
-    between them: s^2 (1/r - (1 - w)/n).
+    between them: s^2 (1/r - (1 - w)/n). By covariance, the means of points with r and r' replications have errors of
+    covariance s_xx' / max(r, r') around the truth (the shorter run is part of the longer), s_xx' the sample covariance
+    over the replications that all have.
 
     Parameters
     ----------
@@ -166,7 +172,8 @@ def group_dataset(
 
     Returns
     -------
-    Points (m, k), mean differences (m,), their noise variances (m,); the center comes first, with value and noise 0.
+    Points (m, k), mean differences (m,), their noise variances (m,); the center comes first, with value and noise 0. By
+    covariance: means, and the covariance of their errors.
 
     Raises
     ------
@@ -178,7 +185,8 @@ def group_dataset(
     points = np.array([seen.point for seen in archive.observations])
     replications = np.array([seen.replications for seen in archive.observations])
     chosen = _choose(points, replications, region, columns, params)
-
+    if params.by_covariance:
+        return _with_covariance([archive.observations[row] for row in chosen], points[np.ix_(chosen, columns)], group)
     values, noise = np.zeros(len(chosen)), np.zeros(len(chosen))
     for row, index in enumerate(chosen):
         difference = paired_difference(archive.observations[index], center)[:, group]
@@ -186,6 +194,15 @@ def group_dataset(
         values[row] = difference.mean()
         noise[row] = difference.var(ddof=1) * unexplained
     return Dataset(points[np.ix_(chosen, columns)], values, noise)
+
+
+def _with_covariance(seen: list[Observation], points: FloatArray, group: int) -> Dataset:
+    replications = np.array([one.replications for one in seen])
+    common = replications.min()
+    matrix = np.atleast_2d(np.cov(np.array([one.values[:common, group] for one in seen])))
+    covariance = matrix / np.maximum.outer(replications, replications)
+    means = np.array([one.values[:, group].mean() for one in seen])
+    return Dataset(points, means, covariance.diagonal(), noise_covariance=covariance)
 
 
 def _choose(

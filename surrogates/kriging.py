@@ -1,9 +1,10 @@
 """Kriging with known, unequal noise variances, fitted by maximum a posteriori with an analytic gradient.
 
-The model: y_i = trend + z(x_i) + e_i, z a Gaussian process with variance s^2 and an anisotropic kernel R, e_i
-errors with known variances, independent or with known covariances, so that the covariance is K = s^2 R + noise. The constant trend is the
-generalized least squares estimate. Points are scaled to the unit cube of their own bounding box and values by
-their standard deviation, so the priors mean the same for every data set.
+The model: y_i = trend + z(x_i) + e_i, z a Gaussian process with variance s^2 and an anisotropic kernel R, e_i errors
+with known variances, independent or with known covariances, so that the covariance is K = s^2 R + noise. The constant
+trend is the generalized least squares estimate. Points are scaled to the unit cube of their own bounding box and values
+by their standard deviation, so the priors mean the same for every data set. Gradients of a data set are left out:
+`gradient_kriging` uses them.
 
 References
 ----------

@@ -34,7 +34,7 @@ from surrogates.search_types import (
     StopReason,
 )
 from surrogates.summed_model import SummedModel, SumModel, minimize_in_box
-from surrogates.surrogate import Fitter, Surrogate
+from surrogates.surrogate import FitAll, Fitter, Surrogate, fit_in_turn
 from surrogates.threads import one_blas_thread
 from surrogates.trust_region import TrustRegion, step
 
@@ -63,7 +63,7 @@ class SearchState:
 
     Attributes
     ----------
-    problem, params, seed, fitter, with_gradients
+    problem, params, seed, fitter, with_gradients, fit_all
         What `start` was given.
     region
         The present trust region; its center is the incumbent.
@@ -88,6 +88,7 @@ class SearchState:
     seed: int
     fitter: Fitter
     with_gradients: bool
+    fit_all: FitAll
     region: TrustRegion
     replications: int
     archive: Archive = field(default_factory=Archive)
@@ -108,7 +109,7 @@ class SearchState:
         return self.region.center
 
 
-def start(
+def start(  # noqa: PLR0913
     problem: SearchProblem,
     x0: FloatArray,
     params: SearchParams | None = None,
@@ -116,6 +117,7 @@ def start(
     fitter: Fitter = refit_kriging,
     *,
     with_gradients: bool = False,
+    fit_all: FitAll = fit_in_turn,
 ) -> SearchState:
     """Begin a search.
 
@@ -133,6 +135,8 @@ def start(
         Turns a `Dataset` and an earlier `Surrogate` of the same group into a `Surrogate`.
     with_gradients
         Whether evaluations bring the gradient of the sum; its fitter must give hyper-parameters then, as the own does.
+    fit_all
+        Runs the fitter over the groups: one after the other, or side by side.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def start(
     """
     params = params or (GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH)
     region = TrustRegion(x0, params.initial_radius, problem.scale, problem.box)
-    state = SearchState(problem, params, seed, fitter, with_gradients, region, params.initial_replications)
+    state = SearchState(problem, params, seed, fitter, with_gradients, fit_all, region, params.initial_replications)
     if _affordable_points(state) < params.points_per_iteration(problem):
         needed = (params.points_per_iteration(problem) + 2) * params.initial_replications
         raise ValueError(f"budget: expected at least {needed} for one iteration, got {params.budget}")
@@ -237,11 +241,8 @@ def _propose(state: SearchState) -> SearchState:
     """Fit one surrogate per group and minimize their sum in the trust region."""
     groups = state.problem.groups
     earlier = state.surrogates or (None,) * len(groups)
-    surrogates = tuple(
-        state.fitter(group_dataset(state.archive, state.region, k, group, state.params.pairing), earlier[k])
-        for k, group in enumerate(groups)
-    )
-    state = replace(state, surrogates=surrogates)
+    datasets = [group_dataset(state.archive, state.region, k, g, state.params.pairing) for k, g in enumerate(groups)]
+    state = replace(state, surrogates=tuple(state.fit_all(state.fitter, datasets, earlier)))
     model = _sum_model(state)
     center_mean = float(model.mean(state.incumbent[None])[0])
     point, lowest = minimize_in_box(model, state.region.local_box, state.incumbent, _generator(state, 1))

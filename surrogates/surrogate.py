@@ -1,6 +1,6 @@
 """What a search needs of a surrogate, and of whatever fits one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from surrogates.dataset import Dataset, FloatArray
@@ -18,3 +18,13 @@ class Surrogate(Protocol):
 
 Fitter = Callable[[Dataset, Surrogate | None], Surrogate]
 """Fits a data set; an earlier surrogate of nearly the same data, or None, tells where to start."""
+
+FitAll = Callable[[Fitter, Sequence[Dataset], Sequence[Surrogate | None]], Sequence[Surrogate]]
+"""Fits many data sets, each with its earlier surrogate; results in their order."""
+
+
+def fit_in_turn(
+    fitter: Fitter, datasets: Sequence[Dataset], earlier: Sequence[Surrogate | None]
+) -> Sequence[Surrogate]:
+    """One after the other; a `FitAll`."""
+    return [fitter(dataset, before) for dataset, before in zip(datasets, earlier, strict=True)]

@@ -100,3 +100,23 @@ def test_a_dataset_never_exceeds_its_limit():
 def test_parameters_outside_their_range_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         PairingParams(**change)
+
+
+def test_by_covariance_means_come_with_the_covariance_of_their_errors():
+    numbers = np.random.default_rng(8)
+    common = numbers.normal(size=(40, 1))
+    points = np.array([[0.0, 0.0], [0.1, 0.2], [-0.2, 0.1]])
+    values = [numbers.normal(size=(count, 2)) + 5.0 * common[:count] for count in (40, 10, 20)]
+    archive = Archive()
+    for point, found in zip(points, values, strict=True):
+        archive = archive.add(point[None], found[None])
+    region = TrustRegion(points[0], 0.5, np.ones(2), Box([-1.0, -1.0], [1.0, 1.0]))
+
+    dataset = group_dataset(archive, region, 1, (0, 1), PairingParams(by_covariance=True))
+
+    order = [int(np.flatnonzero((points == point).all(axis=1))[0]) for point in dataset.points]
+    expected = np.cov(np.array([values[k][:10, 1] for k in order]))
+    longer = np.array([[max(len(values[a]), len(values[b])) for b in order] for a in order])
+    np.testing.assert_allclose(dataset.values, [values[k][:, 1].mean() for k in order])
+    np.testing.assert_allclose(dataset.noise_covariance, expected / longer)
+    assert order[0] == 0

@@ -123,3 +123,35 @@ def test_a_start_of_another_dimension_is_refused():
 def test_hyperparameters_must_be_positive():
     with pytest.raises(ValueError, match="hyper-parameters: expected positive numbers"):
         Hyperparameters(np.array([1.0, 0.0]), 1.0)
+
+
+def test_dependent_errors_are_told_apart_from_the_function():
+    numbers = np.random.default_rng(5)
+    points = latin_hypercube(Box([0.0], [1.0]), 15, 3)
+    covariance = np.full((15, 15), 4.0) + 1e-4 * np.eye(15)
+    at = np.linspace(0.1, 0.9, 9)[:, None]
+
+    def slope_error(known):
+        found = []
+        for _ in range(20):
+            values = smooth(points) + numbers.multivariate_normal(np.zeros(15), covariance)
+            model = fit_kriging(Dataset(points, values, covariance.diagonal(), noise_covariance=known))
+            step = 1e-4
+            truth = (smooth(at + step) - smooth(at - step)) / (2.0 * step)
+            found.append(np.abs(model.gradient(at)[:, 0] - truth).mean())
+        return np.median(found)
+
+    assert slope_error(covariance) < 0.3 * slope_error(None)
+
+
+@pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        (np.array([[1.0, 0.5], [0.2, 1.0]]), "noise_covariance: expected a symmetric matrix"),
+        (np.array([[2.0, 0.5], [0.5, 1.0]]), "noise_covariance: expected noise_variance on its diagonal"),
+        (np.eye(3), r"noise_covariance: expected shape \(2, 2\)"),
+    ],
+)
+def test_a_covariance_of_errors_must_fit(covariance, message):
+    with pytest.raises(ValueError, match=message):
+        Dataset([[0.0], [1.0]], [1.0, 2.0], [1.0, 1.0], noise_covariance=covariance)
