@@ -34,7 +34,7 @@ class SmtKriging:
     Attributes
     ----------
     model
-        The trained ``smt.surrogate_models.KRG``.
+        The trained ``smt.surrogate_models.KRG`` or ``GEKPLS``.
     process_variance
         In units of the values squared.
     """
@@ -86,6 +86,42 @@ def fit_smt_kriging(dataset: Dataset, earlier: Surrogate | None = None) -> SmtKr
     return fitted
 
 
+def fit_smt_gekpls(dataset: Dataset, earlier: Surrogate | None = None) -> SmtKriging:  # noqa: ARG001
+    """Fit SMT's ``GEKPLS`` to values and gradients: each point gets neighbors by first-order Taylor steps.
+
+    As many components and neighbors as coordinates, squared exponential kernel. It knows no noise: neither that of the
+    values nor that of the gradients counts.
+
+    Parameters
+    ----------
+    dataset
+        With gradients, at least two coordinates and two points.
+    earlier
+        Not used: SMT starts where it likes.
+
+    Raises
+    ------
+    ValueError
+        If there are no gradients, a single coordinate (SMT's least number of components is 2), or one point.
+    """
+    if dataset.gradients is None or dataset.dimension < 2 or dataset.size < 2:
+        raise ValueError(
+            f"dataset: expected gradients, 2 coordinates and 2 points at least for GEKPLS, got "
+            f"{'no gradients' if dataset.gradients is None else 'gradients'}, {dataset.dimension}, {dataset.size}; "
+            "fit_gradient_kriging knows no such limits"
+        )
+    from smt.surrogate_models import GEKPLS
+
+    ends = np.column_stack([dataset.points.min(axis=0), dataset.points.max(axis=0)])
+    count = dataset.dimension
+    model = GEKPLS(
+        xlimits=ends, n_comp=count, extra_points=count, theta0=[0.01] * count, n_start=1, print_global=False, seed=0
+    )
+    for j in range(count):
+        model.set_training_derivatives(dataset.points, dataset.gradients[:, [j]], j)
+    return _trained(model, dataset)
+
+
 def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
     from smt.surrogate_models import KRG  # importing smt takes a second: only who asks for it pays
 
@@ -93,6 +129,10 @@ def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
     if noise_ratio is not None:  # SMT has no likelihood gradient with noise
         noise = {"hyper_opt": "Cobyla", "noise0": list(noise_ratio), "use_het_noise": True}
     model = KRG(corr="matern52", theta0=[0.1], n_start=1, nugget=_NUGGET, print_global=False, seed=0, **noise)
+    return _trained(model, dataset)
+
+
+def _trained(model: Any, dataset: Dataset) -> SmtKriging:
     model.set_training_values(dataset.points, dataset.values[:, None])
     # SMT prints where a trial matrix is singular, takes the logarithm of zero where all values are equal, and warns of
     # repeated points, which the nugget takes care of.

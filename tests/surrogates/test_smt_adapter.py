@@ -4,7 +4,7 @@ import pytest
 from surrogates.dataset import Box, Dataset
 from surrogates.kriging import fit_kriging
 from surrogates.sampling import latin_hypercube
-from surrogates.smt_adapter import fit_smt_kriging
+from surrogates.smt_adapter import fit_smt_gekpls, fit_smt_kriging
 from tests.surrogates.problems import smooth
 
 
@@ -43,3 +43,16 @@ def test_smt_prints_nothing(capfd):
 def test_one_point_is_too_few_for_smt():
     with pytest.raises(ValueError, match="dataset: expected at least 2 points for SMT, got 1"):
         fit_smt_kriging(Dataset([[0.0]], [1.0], [0.0]))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "got"),
+    [
+        (Dataset([[0.0], [1.0]], [1.0, 2.0], [0.0, 0.0], [[1.0], [1.0]]), "got gradients, 1, 2; fit_gradient_kriging"),
+        (Dataset([[0.0, 1.0], [1.0, 0.0]], [1.0, 2.0], [0.0, 0.0]), "got no gradients, 2, 2; fit_gradient_kriging"),
+        (Dataset([[0.0, 1.0]], [1.0], [0.0], [[1.0, 2.0]]), "got gradients, 2, 1; fit_gradient_kriging"),
+    ],
+)
+def test_gekpls_needs_gradients_in_two_dimensions(dataset, got):
+    with pytest.raises(ValueError, match=got):
+        fit_smt_gekpls(dataset)
