@@ -68,7 +68,7 @@ class PairingParams:
         If a constant leaves its range, which the message gives.
     """
 
-    reuse_reach: float = 1.5
+    reuse_reach: float = 2.0
     largest_dataset: int = 40
     separation: float = 0.1
     independent_noise: float = 0.0
