@@ -1,1 +1,1 @@
-"""Shipped cases: data only, one folder each; README.md describes the format."""
+"""Shipped cases, one folder each (README.md describes the format), and an example of a simulator of one's own."""

@@ -1,1 +1,55 @@
-"""Supply-chain network design and base-stock levels, decided together."""
+"""Supply-chain network design and base-stock levels, decided together.
+
+What users call is listed here and loaded when it is first asked for, which keeps the command line quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from design.case import Case
+    from design.errors import BadInputError, NoSolutionError
+    from simopt.api import check_simulator, load_case, solve
+    from simopt.apps.options import SolveOptions
+    from simopt.check_outcome import SimulatorCheck
+    from simopt.result import Result
+    from simopt.simulation.user_simulator import NodeCosts, Outcome, Replication, UserSimulator
+
+__all__ = [
+    "BadInputError",
+    "Case",
+    "NoSolutionError",
+    "NodeCosts",
+    "Outcome",
+    "Replication",
+    "Result",
+    "SimulatorCheck",
+    "SolveOptions",
+    "UserSimulator",
+    "check_simulator",
+    "load_case",
+    "solve",
+]
+
+_HOMES = {
+    "design.case": ("Case",),
+    "design.errors": ("BadInputError", "NoSolutionError"),
+    "simopt.api": ("check_simulator", "load_case", "solve"),
+    "simopt.apps.options": ("SolveOptions",),
+    "simopt.check_outcome": ("SimulatorCheck",),
+    "simopt.result": ("Result",),
+    "simopt.simulation.user_simulator": ("NodeCosts", "Outcome", "Replication", "UserSimulator"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'simopt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -45,6 +45,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 CaseArgument = Annotated[str, typer.Argument(help="Name of a shipped case (see `simopt cases`) or path of a folder.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.")]
 JobsOption = Annotated[int, typer.Option(help="Threads; the numbers do not depend on it.")]
+SIMULATOR = "FILE.py, FILE.py:NAME or module:NAME, whose code is run"
 OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and tables.")]
 
 
@@ -55,7 +56,9 @@ def solve(
         str, typer.Option(help="outer-approximation, paper, sequential, genetic or exhaustive.")
     ] = "outer-approximation",
     master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
-    subproblem: Annotated[str, typer.Option(help="pathwise, kriging or gradient-kriging.")] = "pathwise",
+    subproblem: Annotated[
+        str, typer.Option(help="pathwise, kriging, gradient-kriging, or auto: what the simulator has gradients for.")
+    ] = "auto",
     surrogate: Annotated[str, typer.Option(help="Kriging by own or smt.")] = "own",
     scenarios: Annotated[
         int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
@@ -74,12 +77,18 @@ def solve(
     moves: Annotated[
         int | None, typer.Option(help="Best changes of the baseline by up to so many moved lanes; 3 without it.")
     ] = None,
+    simulator: Annotated[str | None, typer.Option(help=f"Your own: {SIMULATOR}.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Simulated replications that the search may use.")] = None,
+    fresh_replications: Annotated[
+        int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")
+    ] = None,
     out: OutOption = None,
 ) -> None:
     """Find the network and the base-stock levels of least expected cost."""
     from simopt.apps.baseline import DEFAULT_MOVES, check_moves, solve_with_baseline
     from simopt.apps.baseline_file import read_baseline
     from simopt.apps.options import SolveOptions
+    from simopt.apps.simulator_file import load_simulator
     from simopt.apps.solve import solve as run
     from simopt.reporting.live import LiveTable, print_result
     from simopt.reporting.run_folder import write_run
@@ -94,8 +103,11 @@ def solve(
         jobs,
         time_limit,
         tolerance,
-        certify=certify,
-        bound=bound,
+        float("inf") if budget is None else budget,
+        certify,
+        bound,
+        None if simulator is None else load_simulator(simulator),
+        fresh_replications,
     )
     check_moves(moves, has_baseline=baseline is not None)
     loaded = _load(case, out)
@@ -224,6 +236,23 @@ def validate(case: CaseArgument) -> None:
         f"{loaded.name}: {len(network.nodes)} nodes, {len(network.lanes)} candidate lanes, "
         f"{len(network.customers)} demand nodes, {loaded.horizon} periods after {loaded.warm_up} of warm-up: valid"
     )
+
+
+@command
+def check_simulator(
+    simulator: Annotated[str, typer.Argument(help=f"{SIMULATOR}.")],
+    case: Annotated[str, typer.Option(help="Name of a shipped case or path of a folder.")],
+    replications: Annotated[int, typer.Option(help="Of every component, 4 to 64.")] = 32,
+    seed: SeedOption = 0,
+) -> None:
+    """Check that a simulator of your own keeps what the search relies on."""
+    from simopt.apps.check_simulator import check_simulator as run
+    from simopt.apps.simulator_file import load_simulator
+    from simopt.reporting.simulator_check import print_check
+
+    found = run(_load(case), load_simulator(simulator), replications, seed)
+    print_check(found)
+    raise typer.Exit(0 if found.passed else EXIT_FAILED)
 
 
 @command

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from simopt.differences import BaselineComparison, design_as_dict, interval_as_dict
 from simopt.emission_outcome import EmissionOutcome, emission_outcome
 from simopt.simulation.estimate import Estimate, gap_interval, relative_gap
@@ -139,6 +141,8 @@ def performance_of(evaluation: Evaluation) -> Performance:
         level = evaluation.levels[name]
         nodes.append(NodeOutcome(name, level, float(row[Measure.HOLDING]), float(row[Measure.BACKORDER])))
         if evaluation.faces_customers(name):
+            if np.isnan(row).any():  # a simulator of one's own need not measure service
+                continue
             demanded = float(row[Measure.DEMANDED])
             fill_rate = float(row[Measure.MET_AT_ONCE]) / demanded if demanded > 0.0 else 1.0
             clear = float(row[Measure.PERIODS_WITHOUT_BACKORDERS]) / evaluation.horizon
@@ -278,6 +282,8 @@ class Result:
     cost_of_storage
         Cost above that of the same design with levels optimized for unlimited storage, which it then has, paired; None
         where products share none.
+    simulator
+        Name of the user's that costs come from; None: the built-in one.
     """
 
     case: str
@@ -304,6 +310,7 @@ class Result:
     target_costs: tuple[TargetCost, ...] = ()
     cost_of_targets: Estimate | None = None
     cost_of_storage: Estimate | None = None
+    simulator: str | None = None
 
     @property
     def gap(self) -> float | None:
@@ -349,6 +356,7 @@ class Result:
             **({"service_targets": [asdict(target) for target in self.target_costs]} if self.target_costs else {}),
             **({} if self.cost_of_targets is None else {"cost_of_targets": interval_as_dict(self.cost_of_targets)}),
             **({} if self.cost_of_storage is None else {"cost_of_storage": interval_as_dict(self.cost_of_storage)}),
+            **({} if self.simulator is None else {"simulator": self.simulator}),
         }
 
 

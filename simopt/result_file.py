@@ -53,6 +53,13 @@ def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] 
     return design, {name: levels[name] for name in design.nodes}
 
 
+def read_simulator(path: Path) -> str | None:
+    """Name of the simulator of one's own that a `result.json` comes from; None: the built-in one."""
+    content = _read_json(path)
+    name = content.get("simulator") if isinstance(content, dict) else None
+    return None if name is None else str(name)
+
+
 def read_seed(path: Path) -> int:
     """Seed of a `result.json`; 0 where it has none."""
     content = _read_json(path)

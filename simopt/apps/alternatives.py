@@ -12,15 +12,15 @@ import numpy as np
 
 from design.case import Case
 from design.network import Design
-from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts
 from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for, refuse_held_cap
+from simopt.apps.own_simulator import AFTER_INTERRUPT
 from simopt.apps.solve import NothingFoundError, versions
 from simopt.differences import Alternatives, ComparedDesign, DesignChange
 from simopt.optimization.alternatives import ListEnd, ShortList, next_best_designs
 from simopt.optimization.outer_approximation import LoopParams
-from simopt.result_file import ResultError, read_decision, read_seed
+from simopt.result_file import ResultError, read_decision, read_seed, read_simulator
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate_together
 from simopt.simulation.ledger import Ledger
@@ -103,6 +103,8 @@ def find_alternatives(
     refuse_held_cap(case, "alternatives")
     started = monotonic()
     design, levels = read_decision(run / "result.json", case.network)
+    if (name := read_simulator(run / "result.json")) is not None:
+        raise ResultError(f"{run}: solved with simulator {name}; alternatives are compared with the built-in one only")
     given = options.solve_options(read_seed(run / "result.json"))
     ledger = Ledger(case, TreeSimulator(case), given.seed, given.jobs)
     parts = ExactParts(case, given, ledger)

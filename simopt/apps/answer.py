@@ -12,6 +12,7 @@ from design.single_stage import SampledSingleStage
 from design.stage_models import exact_costs
 from simopt.apps.methods import ExactParts, certify, exact_master, extensive_scenarios, projected_costs
 from simopt.apps.options import SolveOptions
+from simopt.apps.own_simulator import brief_params, evaluation_params, make_ledger
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
 from simopt.apps.storage_cost import cost_of_storage
@@ -22,9 +23,8 @@ from simopt.optimization.search_state import Incumbent, SearchState
 from simopt.optimization.service_targets import repaired_levels
 from simopt.result import LowerBound, Performance, RuleOutcome, TargetCost, performance_of
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate, evaluate_together
+from simopt.simulation.evaluate import Evaluation, evaluate, evaluate_together
 from simopt.simulation.ledger import Ledger
-from simopt.simulation.simulator import TreeSimulator
 
 BOUND_BATCHES = 10
 ROUNDING = -1_000_000  # number of the fresh demand that levels are rounded on
@@ -32,9 +32,7 @@ CAPPED = "not certified: the cap on emissions binds on held stock, for which the
 BREAKS_CAP = "not certified: the levels or the design of the certificate break the cap on emissions of held stock"
 REPAIR = -1_000_001  # of that on which levels are raised until targets hold
 STORAGE = -1_000_002  # of that on which levels for unlimited storage are optimized
-TARGET_REPLICATIONS = 16384
 PACKED = "; all this for levels before they were rounded to whole packs"
-AFTER_INTERRUPT = EvaluationParams(replications=256, max_replications=256)
 
 
 class Answer:
@@ -99,7 +97,7 @@ class Answer:
         self.certificate = Certificate(False, None, self.incumbent, designs, bound, why)
 
     def _keeps_cap(self, incumbent: Incumbent) -> bool:
-        ledger = Ledger(self._case, TreeSimulator(self._case), self._options.seed, self._options.jobs)
+        ledger = make_ledger(self._case, self._options)
         capped = ExactParts(self._case, self._options, ledger).capped_levels()
         return capped.keep_cap(incumbent.design, incumbent.levels)
 
@@ -109,13 +107,14 @@ class Answer:
         levels = self._levels_for_targets()
         decisions, rounds = [(design, levels)], any(case.network.node(name).pack_size > 0.0 for name in design.nodes)
         if rounds:
-            decisions.insert(0, (design, Rounder(case, self._own_ledger(ROUNDING)).levels(design, levels)))
+            trials = self._own_ledger(ROUNDING) if self._ledger.is_built_in else None
+            decisions.insert(0, (design, Rounder(case, trials).levels(design, levels)))
         if case.service_targets:
             own = self._own_ledger(REPAIR)
             self.target_costs = marginal_costs(case, own, design, decisions[0][1])
         if binding := any(target.marginal_cost > 0.0 for target in self.target_costs):
             decisions.append((design, levels_without_targets(case, own, design)))
-        params = EvaluationParams(TARGET_REPLICATIONS) if case.service_targets else None
+        params = evaluation_params(case, self._options)
         self.evaluation, *others = evaluate_together(case, self._ledger, decisions, params)
         if rounds:
             self.rounding_cost = Estimate.of(self.evaluation.costs - others[0].costs)
@@ -135,7 +134,7 @@ class Answer:
 
     def _own_ledger(self, number: int) -> Ledger:
         seed = fresh_seed(self._options.seed, number)
-        return Ledger(self._case, TreeSimulator(self._case), seed, self._options.jobs)
+        return make_ledger(self._case, self._options, seed=seed)
 
     def price_rules(self, *, worth_it: bool) -> None:
         """What the case's rules mean for the design, and, if it is worth it, what they cost."""
@@ -161,6 +160,8 @@ class Answer:
         """What makes the result less than it seems: the case's warnings, and a cap broken on fresh replications."""
         emitted = performance_of(self.evaluation).emissions
         known = self._case.search_warnings
+        if self._options.simulator is not None and self.bound is not None:
+            known = (*known, *_below_bound(self.evaluation.estimate, self.bound))
         return known if emitted is None else (*known, *emitted.cap_warning)
 
     def evaluate_briefly(self) -> None:
@@ -170,9 +171,19 @@ class Answer:
         self.rounding_cost, self.cost_of_targets, self.target_costs = None, None, ()
         self.cost_of_storage = None
         levels = Rounder(case, None).levels(incumbent.design, incumbent.levels)
-        self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, AFTER_INTERRUPT)
+        self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, brief_params(self._options))
         if self._has_bound and not (self._options.is_sampled or case.has_profiles):
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
+
+
+def _below_bound(cost: Estimate, bound: LowerBound) -> tuple[str, ...]:
+    """A warning where a simulator of one's own is cheaper than the built-in model allows, which misleads the search."""
+    if cost.mean + cost.half_width >= bound.value:
+        return ()
+    return (
+        f"your simulator's cost {cost.mean:.2f} ± {cost.half_width:.2f} lies below the built-in model's lower bound "
+        f"{bound.value:.2f}: designs were compared by a model that does not fit it; see `simopt check-simulator`",
+    )
 
 
 def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[LowerBound | None, int]:
@@ -185,7 +196,7 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
     if not np.isfinite(state.unpriced_bound):
         return None, 0
     if not options.is_sampled:
-        kind = "estimate" if case.warnings else "exact"
+        kind = "estimate" if case.warnings or options.simulator is not None else "exact"
         if case.has_profiles:
             proven = exact_master(case, exact_costs(case, by_period=True)).solve()
             return LowerBound(proven.bound, 0.0, kind, proven.model.value), 0
@@ -200,5 +211,5 @@ def lower_bound(case: Case, options: SolveOptions, state: SearchState) -> tuple[
         values.append(exact_master(case, costs).solve().bound)
         scenarios += costs.num_scenarios
     estimate = Estimate.of(np.array(values))
-    kind = "estimate" if case.warnings else "statistical"
+    kind = "estimate" if case.warnings or options.simulator is not None else "statistical"
     return LowerBound(estimate.mean, estimate.half_width, kind), scenarios

@@ -9,11 +9,11 @@ from time import monotonic
 from design.case import Case
 from design.flow_model import InfeasibleError
 from design.network import Design
-from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, Search
 from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for, refuse_held_cap
+from simopt.apps.own_simulator import AFTER_INTERRUPT
 from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
@@ -58,6 +58,8 @@ def solve_with_baseline(
     check_moves(moves, has_baseline=True)
     refuse_assembly_for(case.network, "a comparison with a baseline")
     refuse_held_cap(case, "a comparison with a baseline")
+    if options.simulator is not None:
+        raise OptionError("baseline with a simulator of one's own: expected the built-in one")
     deadline = monotonic() + options.time_limit
     result, state = solve_and_keep(case, options, on_step)
     comparison = _Comparer(case, options, baseline, result, state).compare(moves, deadline)

@@ -17,7 +17,6 @@ from design.case import Case
 from design.flow_model import InfeasibleError
 from design.network import Design
 from design.solver import SolveStatus
-from simopt.apps.answer import AFTER_INTERRUPT
 from simopt.apps.frontier_axes import (
     Axis,
     EmissionAxis,
@@ -38,6 +37,7 @@ from simopt.apps.options import (
     refuse_held_cap,
     refuse_shared_storage,
 )
+from simopt.apps.own_simulator import AFTER_INTERRUPT
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.differences import DesignChange
 from simopt.emission_outcome import emission_outcome

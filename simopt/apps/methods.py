@@ -27,6 +27,7 @@ from simopt.apps.options import (
     refuse_shared_storage,
     refuse_targets,
 )
+from simopt.apps.own_simulator import kriging_limit, pathwise_params, pricing_params, refuse_own_simulator
 from simopt.optimization.certificate import Certifier, fresh_seed
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
@@ -47,7 +48,7 @@ from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
 from simopt.simulation.stage import Measure
 from surrogates.kriging import refit_kriging
-from surrogates.search_types import DEFAULT_SEARCH, GRADIENT_SEARCH, SearchParams
+from surrogates.search_types import DEFAULT_SEARCH, GRADIENT_SEARCH
 from surrogates.surrogate import Fitter
 
 PAPER_SCENARIOS = 50
@@ -210,6 +211,7 @@ def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     check_emission_cap(case, options)
     refuse_targets(case, options)
     refuse_shared_storage(case, options)
+    refuse_own_simulator(case, options)
     return METHODS[options.method](case, options, ledger)
 
 
@@ -301,19 +303,16 @@ def _subproblem(
 
     Without a budget, levels for demand in whole units, where gradients may stall, are checked globally.
     """
-    replications = int(np.clip(options.budget / 40, 10, PathwiseParams.replications))
-    search: LevelSearch = level_search(case, ledger, PathwiseParams(replications), TIMES_WITH_TARGETS)
+    search: LevelSearch = level_search(case, ledger, pathwise_params(options), TIMES_WITH_TARGETS)
     has_kinks = any(demand.whole_units for demand in case.demand.values())
-    if options.budget == np.inf and has_kinks and case.has_simple_supply:
+    if options.budget == np.inf and has_kinks and case.has_simple_supply and ledger.is_built_in:
         search = CheckedSearch(search, NestedSearch(case, ledger))  # gradients stall at kinks
-    if options.subproblem != "pathwise":
-        limit = int(np.clip(options.budget / 6, 200, SearchParams.budget))
-        with_gradients = options.subproblem == "gradient-kriging"
-        schedule = replace(GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH, budget=limit)
+    if options.level_search != "pathwise":
+        with_gradients = options.level_search == "gradient-kriging"
+        schedule = replace(GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH, budget=kriging_limit(options))
         params = KrigingParams(schedule, reach, _fitter(options.surrogate), with_gradients)
         search = KrigingSearch(ledger, params, options.seed)
-    pricing = PricingParams(int(np.clip(options.budget / 15, 10, PricingParams.replications)))
-    return Subproblem(case, charged, ledger, search, pricing)
+    return Subproblem(case, charged, ledger, search, pricing_params(options))
 
 
 def _fitter(surrogate: str) -> Fitter:

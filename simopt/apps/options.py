@@ -12,8 +12,9 @@ from design.master import Bound
 from design.network import Network
 from design.stage_models import DEFAULT_SCENARIOS
 from design.supply import supply_notes
+from simopt.simulation.user_simulator import UserSimulator
 
-SUBPROBLEMS = ("pathwise", "kriging", "gradient-kriging")
+SUBPROBLEMS = ("auto", "pathwise", "kriging", "gradient-kriging")
 METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
 
 
@@ -32,7 +33,7 @@ class SolveOptions:
     master
         "projected" or "extensive".
     subproblem
-        One of `SUBPROBLEMS`.
+        One of `SUBPROBLEMS`; "auto": pathwise, and kriging with a simulator that has no gradients.
     surrogate
         "own" or "smt", for the kriging subproblem; gradients need the own.
     scenarios
@@ -40,7 +41,7 @@ class SolveOptions:
     seed
         Of all random numbers.
     jobs
-        Threads.
+        Threads; processes for a simulator of one's own.
     time_limit
         Seconds for the search.
     tolerance
@@ -51,11 +52,15 @@ class SolveOptions:
         Whether to try to prove the design best afterwards, where the bound allows it.
     bound
         "auto", "single-stage" or "echelon": what the projected master with exact costs bounds designs by.
+    simulator
+        One's own, in the place of the built-in one; None: that.
+    fresh_replications
+        Simulated to say what the result costs; None: until ± 0.1%, with a simulator of one's own until ± 0.5% or 1,024.
     """
 
     method: str = "outer-approximation"
     master: str = "projected"
-    subproblem: str = "pathwise"
+    subproblem: str = "auto"
     surrogate: str = "own"
     scenarios: int | None = None
     seed: int = 0
@@ -65,6 +70,8 @@ class SolveOptions:
     budget: float = np.inf
     certify: bool = True
     bound: str = "auto"
+    simulator: UserSimulator | None = None
+    fresh_replications: int | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -78,7 +85,15 @@ class SolveOptions:
                 raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
         if self.subproblem == "gradient-kriging" and self.surrogate != "own":
             raise OptionError(f"surrogate {self.surrogate!r} with subproblem 'gradient-kriging': expected own")
+        self._check_simulator()
         self._check_numbers()
+
+    @property
+    def level_search(self) -> str:
+        """The subproblem that is meant, never "auto"."""
+        if self.subproblem != "auto":
+            return self.subproblem
+        return "pathwise" if self.simulator is None or self.simulator.has_gradient else "kriging"
 
     @property
     def samples_paths(self) -> bool:
@@ -95,8 +110,23 @@ class SolveOptions:
         """Whether the master's costs are sample averages, so that its bound is statistical."""
         return self.samples_paths or self.scenarios is not None
 
+    def _check_simulator(self) -> None:
+        if self.simulator is None:
+            return
+        if not self.simulator.has_gradient and self.subproblem in ("pathwise", "gradient-kriging"):
+            raise OptionError(
+                f"subproblem {self.subproblem!r} with a simulator that has no gradients: expected kriging or auto"
+            )
+        if self.method == "exhaustive":
+            raise OptionError("method 'exhaustive' with a simulator of one's own: expected outer-approximation")
+
     def _check_numbers(self) -> None:
-        for name, number, least in (("seed", self.seed, 0), ("jobs", self.jobs, 1), ("scenarios", self.scenarios, 1)):
+        for name, number, least in (
+            ("seed", self.seed, 0),
+            ("jobs", self.jobs, 1),
+            ("scenarios", self.scenarios, 1),
+            ("fresh-replications", self.fresh_replications, 2),
+        ):
             if number is not None and number < least:
                 raise OptionError(f"{name} {number}: expected a whole number, at least {least}")
         if not self.time_limit > 0.0:
@@ -120,8 +150,8 @@ def check_emission_cap(case: Case, options: SolveOptions) -> None:
     what = "with a cap on emissions that counts held stock (holding_emission)"
     if options.method != "outer-approximation":
         raise OptionError(f"method {options.method!r} {what}: expected outer-approximation")
-    if options.subproblem != "pathwise":
-        raise OptionError(f"subproblem {options.subproblem!r} {what}: expected pathwise")
+    if options.level_search != "pathwise":
+        raise OptionError(f"subproblem {options.level_search!r} {what}: expected pathwise")
     if options.is_sampled:
         raise OptionError(f"sampled scenarios {what}: expected the projected master without --scenarios")
     _refuse_packs(case, what)
@@ -135,8 +165,8 @@ def refuse_shared_storage(case: Case, options: SolveOptions) -> None:
     what = f"with storage that products share ({shared[0].place})"
     if options.method == "paper":
         raise OptionError(f"method 'paper' {what}: expected outer-approximation")
-    if options.subproblem != "pathwise":
-        raise OptionError(f"subproblem {options.subproblem!r} {what}: expected pathwise")
+    if options.level_search != "pathwise":
+        raise OptionError(f"subproblem {options.level_search!r} {what}: expected pathwise")
     if case.service_targets:
         name = next(iter(case.service_targets))
         raise OptionError(f"service_target of {name!r} {what}: expected one of both")
@@ -151,7 +181,7 @@ def refuse_assembly(case: Case, options: SolveOptions) -> None:
     refused = {
         (f"method {options.method!r}", "outer-approximation"): options.method != "outer-approximation",
         (f"master {options.master!r}", "projected"): options.master != "projected",
-        (f"subproblem {options.subproblem!r}", "pathwise"): options.subproblem != "pathwise",
+        (f"subproblem {options.level_search!r}", "pathwise"): options.level_search != "pathwise",
         (f"bound {options.bound!r}", "auto or single-stage"): options.bound == Bound.ECHELON.value,
         ("service_target", "none"): bool(case.service_targets),
         ("storage that products share", "none"): bool(case.network.all_storages),
@@ -219,7 +249,7 @@ def refuse_targets(case: Case, options: SolveOptions) -> None:
     refused = {
         f"method {options.method!r}": options.method in ("paper", "genetic"),
         "master 'extensive'": options.master == "extensive",
-        f"subproblem {options.subproblem!r}": options.subproblem != "pathwise",
+        f"subproblem {options.level_search!r}": options.level_search != "pathwise",
         "a cap on emissions that counts held stock": case.has_held_cap,
     }
     for what, is_refused in refused.items():

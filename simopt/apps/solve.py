@@ -18,12 +18,13 @@ from simopt.apps.answer import Answer
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import Search, start_search
 from simopt.apps.options import SolveOptions, fitted_options
+from simopt.apps.own_simulator import NOT_CERTIFIED, make_ledger
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import BudgetSpentError, Ledger
-from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.user_simulator import simulator_name
 
 ASSUMING_LEVELS = "assuming global levels"
 _LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
@@ -67,14 +68,14 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
     """What `solve` does; also returns what the search knew in the end."""
     started = monotonic()
     options = fitted_options(case, options)
-    ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
+    ledger = make_ledger(case, options, budget=options.budget)
     search = start_search(case, options, ledger)
     state, iterations = run_search(search, ledger, on_step, options.time_limit)
     incumbent, termination = state.incumbent, state.termination or Termination.TIME_LIMIT
     if incumbent is None and termination is Termination.INTERRUPTED:
         raise KeyboardInterrupt
     if incumbent is None:
-        raise NothingFoundError(f"no design found: {termination.value}")
+        raise NothingFoundError(f"no design found: {termination.value.split(':')[0]}")
     searched = ledger.replications
     answer = Answer(case, options, ledger, search.has_bound, state, incumbent)
     try:
@@ -82,10 +83,12 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
                 answer.certify(options.time_limit - (monotonic() - started))
                 _raise_if(interrupted())
+            elif options.simulator is not None:
+                answer.leave_uncertified(NOT_CERTIFIED)
             elif options.certify and not case.has_simple_supply:
                 answer.leave_uncertified(f"not certified: {', '.join(supply_notes(case.network, case.supply))}")
             answer.evaluate()
-            answer.price_rules(worth_it=termination not in _CUT_SHORT)
+            answer.price_rules(worth_it=termination not in _CUT_SHORT and options.simulator is None)
             _raise_if(interrupted())
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
@@ -114,6 +117,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         target_costs=answer.target_costs,
         cost_of_targets=answer.cost_of_targets,
         cost_of_storage=answer.cost_of_storage,
+        simulator=None if options.simulator is None else simulator_name(options.simulator),
     )
     return result, state
 
@@ -158,7 +162,7 @@ def run_search(
 
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:
     """Whether the master's bound is exact, and a certificate wanted."""
-    return options.certify and not options.is_sampled and case.has_exact_bound
+    return options.certify and options.simulator is None and not options.is_sampled and case.has_exact_bound
 
 
 def _certified(certificate: Certificate | None) -> bool | str:

@@ -57,8 +57,8 @@ class Ledger:
         self._seed = seed
         self._root = root
         self._simulator = simulator
-        self._search_streams = SamplePaths(case, seed, Purpose.SEARCH)
-        self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION)
+        self._search_streams = SamplePaths(case, seed, Purpose.SEARCH, with_seeds=simulator.draws_seeds)
+        self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION, with_seeds=simulator.draws_seeds)
         self._num_jobs = num_jobs
         self._paths = np.empty((0, case.num_periods, self._search_streams.num_columns))
         self._budget = budget
@@ -67,6 +67,11 @@ class Ledger:
     def for_case(self, case: Case) -> Ledger:
         """A ledger on the same demand for a case with other costs; what it simulates is counted here."""
         return Ledger(case, TreeSimulator(case), self._seed, self._num_jobs, root=self)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether the project's own simulator runs the replications, not a user's."""
+        return not self._simulator.draws_seeds
 
     @property
     def replications(self) -> int:

@@ -67,7 +67,15 @@ class Sample:
 
 
 class Simulator(Protocol):
-    """What the rest of the project needs of a simulator of one component."""
+    """What the rest of the project needs of a simulator of one component.
+
+    Attributes
+    ----------
+    draws_seeds
+        Whether it is a user's, which needs a seed for every replication and answers for its costs itself.
+    """
+
+    draws_seeds: bool
 
     def simulate(
         self,
@@ -111,6 +119,8 @@ class TreeSimulator:
     allocation
         Rule for a short node; None: the case's.
     """
+
+    draws_seeds = False
 
     def __init__(self, case: Case, allocation: Allocation | None = None) -> None:
         self._case = case

@@ -341,7 +341,10 @@ SIZES = ["--plants", "2", "--warehouses", "2", "--dcs", "3"]
 BAD_OPTIONS = {
     "unknown method": (["solve", CASE, "--method", "magic"], "method 'magic': expected one of outer-approximation"),
     "unknown master": (["solve", CASE, "--master", "small"], "master 'small': expected one of projected, extensive"),
-    "unknown subproblem": (["solve", CASE, "--subproblem", "x"], "subproblem 'x': expected one of pathwise, kriging"),
+    "unknown subproblem": (
+        ["solve", CASE, "--subproblem", "x"],
+        "subproblem 'x': expected one of auto, pathwise",
+    ),
     "unknown surrogate": (["solve", CASE, "--surrogate", "x"], "surrogate 'x': expected one of own, smt"),
     "no scenarios": (["solve", CASE, "--scenarios", "0"], "scenarios 0: expected a whole number, at least 1"),
     "negative seed": (["solve", CASE, "--seed", "-1"], "seed -1: expected a whole number, at least 0"),

@@ -1,0 +1,93 @@
+"""The package from Python: load a case, solve it, look at the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from os import PathLike, fspath
+from typing import Any
+
+from design.case import Case
+from design.case_files import load_case as load_case_files
+from simopt.apps.check_simulator import check_simulator as check
+from simopt.apps.options import OptionError, SolveOptions
+from simopt.apps.solve import solve as run
+from simopt.check_outcome import SimulatorCheck
+from simopt.result import Iteration, Result
+from simopt.simulation.user_simulator import CostFunction, UserSimulator, as_simulator
+
+AnyCase = Case | str | PathLike[str]
+AnySimulator = UserSimulator | CostFunction
+
+
+def load_case(case: str | PathLike[str]) -> Case:
+    """A case by the name of a shipped one, or by the path of its folder.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such case or its files have errors; a line for each names file, row, column and value.
+    """
+    return load_case_files(fspath(case))
+
+
+def solve(
+    case: AnyCase,
+    options: SolveOptions | None = None,
+    *,
+    simulator: AnySimulator | None = None,
+    on_step: Callable[[Iteration], None] | None = None,
+    **changes: Any,
+) -> Result:
+    """Decide network and base-stock levels of a case.
+
+    Parameters
+    ----------
+    case
+        A case, the name of a shipped one, or the path of a folder.
+    options
+        How; the defaults of `SolveOptions` without it.
+    simulator
+        One's own in the place of the built-in one: an object with `has_gradient` and `simulate(replication)`, or a
+        function of a `Replication` that returns `NodeCosts` by node.
+    on_step
+        Called with the record of every step of the search.
+    **changes
+        Fields of `SolveOptions`, as `seed=1`.
+
+    Raises
+    ------
+    BadInputError
+        If the case, an option or the simulator is not as expected.
+    NoSolutionError
+        If no design serves every customer, or a limit ended the search before its first design.
+    """
+    unknown = set(changes) - {field.name for field in fields(SolveOptions)}
+    if unknown:
+        known = ", ".join(field.name for field in fields(SolveOptions))
+        raise OptionError(f"option {min(unknown)!r}: expected one of {known}")
+    if simulator is not None:
+        changes["simulator"] = as_simulator(simulator)
+    told = replace(options or SolveOptions(), **changes)
+    return run(_case(case), told, None if on_step is None else lambda step, _: on_step(step))
+
+
+def check_simulator(simulator: AnySimulator, case: AnyCase, replications: int = 32, seed: int = 0) -> SimulatorCheck:
+    """Whether a simulator of one's own keeps what the search relies on; see `simopt check-simulator`.
+
+    Parameters
+    ----------
+    simulator
+        As for `solve`.
+    case
+        As for `solve`; run on the design of least transport cost at levels near the single-stage ones.
+    replications
+        Of every component, 4 to 64.
+    seed
+        Of demand and of the replications' seeds.
+    """
+    return check(_case(case), as_simulator(simulator), replications, seed)
+
+
+def _case(case: AnyCase) -> Case:
+    return case if isinstance(case, Case) else load_case(case)
