@@ -53,13 +53,14 @@ OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and
 def solve(
     case: CaseArgument,
     method: Annotated[
-        str, typer.Option(help="outer-approximation, paper, sequential, genetic or exhaustive.")
+        str,
+        typer.Option(help="outer-approximation, paper, sequential, genetic, exhaustive; cobyqa, cma, pymoo, optuna."),
     ] = "outer-approximation",
     master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
     subproblem: Annotated[
         str, typer.Option(help="pathwise, kriging, gradient-kriging, or auto: what the simulator has gradients for.")
     ] = "auto",
-    surrogate: Annotated[str, typer.Option(help="Kriging by own or smt.")] = "own",
+    surrogate: Annotated[str, typer.Option(help="Kriging by own, smt or sklearn.")] = "own",
     scenarios: Annotated[
         int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
     ] = None,
@@ -126,9 +127,9 @@ def solve(
 
 @command
 def compare(
-    case: CaseArgument,
+    cases: Annotated[list[str], typer.Argument(help="Names of shipped cases or paths of folders.")],
     methods: Annotated[
-        str, typer.Option(help="Comma-separated; the first sets the budget if none is given.")
+        str, typer.Option(help="Comma-separated, of those of solve; the first sets the budget if none is given.")
     ] = "outer-approximation,sequential,genetic",
     budget: Annotated[int | None, typer.Option(help="Simulated replications each method may use.")] = None,
     time_limit: Annotated[float, typer.Option(help="Seconds for each run.")] = float("inf"),
@@ -140,15 +141,21 @@ def compare(
     """Run several methods at the same number of simulated replications."""
     from simopt.apps.compare import CompareOptions
     from simopt.apps.compare import compare as run
-    from simopt.reporting.comparison import print_comparison, write_comparison
+    from simopt.comparison import Profile
+    from simopt.reporting.comparison import print_comparison, print_profile, write_comparisons
 
     names = tuple(name.strip() for name in methods.split(","))
     options = CompareOptions(names, budget, num_seeds, seed, jobs, time_limit)
-    loaded = _load(case, out)
-    comparison = run(loaded, options, lambda line: print(line, file=sys.stderr))
+    comparisons = [
+        run(loaded, options, lambda line: print(line, file=sys.stderr))
+        for loaded in _all_different([_load(case, out) for case in cases])
+    ]
+    for comparison in comparisons:
+        print_comparison(comparison)
+    print_profile(profile := Profile.of(comparisons))
     if out is not None:
-        write_comparison(out, comparison)
-    print_comparison(comparison, out)
+        write_comparisons(out, comparisons, profile)
+        print(f"written: {out / 'result.json'}, {out / 'profile.csv'}, {out / 'profile.png'}")
 
 
 @command
@@ -337,6 +344,15 @@ def import_stockpyl(
         f"{found.case.name}: {len(network.nodes)} nodes, {len(network.lanes)} lanes, {len(network.customers)} demand "
         f"nodes, written: {out}; simulate its levels with --solution {out / SOLUTION}"
     )
+
+
+def _all_different(loaded: list[Case]) -> list[Case]:
+    """The cases, refused where two have a name and so a folder in common."""
+    names = [case.name for case in loaded]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInputError(f"case {name!r} occurs twice: expected every case once")
+    return loaded
 
 
 def _load(case: str, out: Path | None = None) -> Case:

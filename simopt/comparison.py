@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,3 +100,41 @@ class Summary:
     above_best: float
     replications: int
     wall_seconds: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How close each method comes to the best of all, over cases and seeds (Dolan & Moré 2002).
+
+    Parameters
+    ----------
+    ratios
+        For each method its true cost divided by the least of any method, one for each case and seed, ascending.
+    """
+
+    ratios: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def of(cls, comparisons: Sequence[Comparison]) -> Profile:
+        """The profile of comparisons of the same methods."""
+        ratios: dict[str, list[float]] = {}
+        for comparison in comparisons:
+            for same_seed in zip(*comparison.runs.values(), strict=True):
+                least = min(run.cost.mean for run in same_seed)
+                for method, run in zip(comparison.runs, same_seed, strict=True):
+                    ratios.setdefault(method, []).append(run.cost.mean / least if least > 0.0 else 1.0)
+        return cls({method: tuple(sorted(found)) for method, found in ratios.items()})
+
+    @property
+    def num_problems(self) -> int:
+        """Cases times seeds."""
+        return len(next(iter(self.ratios.values())))
+
+    def share_within(self, method: str, factor: float) -> float:
+        """Share of all cases and seeds in which a method costs at most `factor` times the best."""
+        return sum(ratio <= factor for ratio in self.ratios[method]) / self.num_problems
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Best first: by the mean of the ratios."""
+        return tuple(sorted(self.ratios, key=lambda method: sum(self.ratios[method])))

@@ -21,6 +21,7 @@ import numpy as np
 from surrogates.additive_kriging import condition
 from surrogates.archive import Archive, group_dataset, paired_difference
 from surrogates.dataset import FloatArray, readonly, require_finite
+from surrogates.diagnostics import leave_one_out
 from surrogates.joint_data import joint_data
 from surrogates.kriging import Kriging, refit_kriging
 from surrogates.sampling import latin_hypercube
@@ -287,12 +288,21 @@ def _conclude(state: SearchState, candidate: FloatArray, predicted: float, reduc
         actual_reduction=actual,
         half_width=half_width,
         accepted=ratio >= state.params.trust_region.accept,
+        explained=_explained(state.surrogates),
     )
     if record.negligible(state.params.tolerance):  # nothing left at this size: look closer, with more replications
         region = replace(region, radius=state.region.radius * state.params.trust_region.shrinkage)
     state = replace(state, region=region, proposal=None, log=(*state.log, record))
     state = replace(state, replications=_scheduled_replications(state))
     return replace(state, reason=_reason(state))
+
+
+def _explained(surrogates: tuple[Surrogate, ...]) -> float | None:
+    """Median over the groups of what leave-one-out explains; None unless all are the own kriging."""
+    models = [model for model in surrogates if isinstance(model, Kriging) and model.dataset.size > 1]
+    if not models or len(models) < len(surrogates):
+        return None
+    return float(np.median([leave_one_out(model).explained for model in models]))
 
 
 def _scheduled_replications(state: SearchState) -> int:

@@ -187,6 +187,9 @@ class Iteration:
         Of the actual reduction.
     accepted
         Whether the candidate became the center.
+    explained
+        Share of the variance of what a surrogate learned from that its leave-one-out predictions explain, the median
+        over the groups (`diagnostics.leave_one_out`); None from fitters other than the own kriging.
     """
 
     number: int
@@ -198,6 +201,7 @@ class Iteration:
     actual_reduction: float
     half_width: float
     accepted: bool
+    explained: float | None = None
 
     def negligible(self, tolerance: float) -> bool:
         """Whether neither prediction nor confidence interval holds more than a share of the center's mean."""

@@ -10,6 +10,7 @@ from time import monotonic
 from design.case import Case
 from simopt.apps.methods import METHODS, start_search
 from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for
+from simopt.apps.rivals import check_installed
 from simopt.apps.solve import NothingFoundError, run_search, versions
 from simopt.comparison import Comparison, Run
 from simopt.optimization.search_state import Incumbent, SearchState, Termination
@@ -55,6 +56,7 @@ class CompareOptions:
         for name in self.methods:
             if name not in METHODS:
                 raise OptionError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
+            check_installed(name)
             if self.methods.count(name) > 1:
                 raise OptionError(f"methods: {name!r} occurs twice: expected every method once")
         SolveOptions(seed=self.seed, jobs=self.jobs, time_limit=self.time_limit)  # refuses what is out of range

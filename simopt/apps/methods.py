@@ -28,6 +28,7 @@ from simopt.apps.options import (
     refuse_targets,
 )
 from simopt.apps.own_simulator import kriging_limit, pathwise_params, pricing_params, refuse_own_simulator
+from simopt.apps.rivals import PACKAGES, cobyqa_levels, whole_problem
 from simopt.optimization.certificate import Certifier, fresh_seed
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
@@ -264,6 +265,17 @@ def _genetic(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     return Search(genetic_search(case, ledger, GeneticDesignParams.for_budget(options.budget), options.seed), False, 0)
 
 
+def _cobyqa(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+    return Search(cobyqa_levels(case, options, ledger), False, 0)
+
+
+def _rival(name: str) -> Callable[[Case, SolveOptions, Ledger], Search]:
+    def search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
+        return Search(whole_problem(name, case, options, ledger), False, 0)
+
+    return search
+
+
 def _projected_master(case: Case, charged: SingleStageModel, options: SolveOptions) -> PricedMaster:
     """The projected master, one for each part of the case that shares nothing with the others."""
     params, parts = _master_params(options), independent_parts(case)
@@ -310,7 +322,7 @@ def _subproblem(
     if options.level_search != "pathwise":
         with_gradients = options.level_search == "gradient-kriging"
         schedule = replace(GRADIENT_SEARCH if with_gradients else DEFAULT_SEARCH, budget=kriging_limit(options))
-        params = KrigingParams(schedule, reach, _fitter(options.surrogate), with_gradients)
+        params = KrigingParams(schedule, reach, _fitter(options.surrogate), with_gradients, options.jobs)
         search = KrigingSearch(ledger, params, options.seed)
     return Subproblem(case, charged, ledger, search, pricing_params(options))
 
@@ -320,6 +332,10 @@ def _fitter(surrogate: str) -> Fitter:
         from surrogates.smt_adapter import fit_smt_kriging  # SMT takes a second to import
 
         return fit_smt_kriging
+    if surrogate == "sklearn":
+        from surrogates.sklearn_adapter import fit_sklearn_kriging
+
+        return fit_sklearn_kriging
     return refit_kriging
 
 
@@ -329,4 +345,6 @@ METHODS: dict[str, Callable[[Case, SolveOptions, Ledger], Search]] = {
     "sequential": _sequential,
     "genetic": _genetic,
     "exhaustive": _exhaustive,
+    "cobyqa": _cobyqa,
+    **{name: _rival(name) for name in PACKAGES},
 }

@@ -15,7 +15,8 @@ from design.supply import supply_notes
 from simopt.simulation.user_simulator import UserSimulator
 
 SUBPROBLEMS = ("auto", "pathwise", "kriging", "gradient-kriging")
-METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive")
+RIVAL_NAMES = ("cobyqa", "cma", "pymoo", "optuna")
+METHOD_NAMES = ("outer-approximation", "paper", "sequential", "genetic", "exhaustive", *RIVAL_NAMES)
 
 
 class OptionError(BadInputError):
@@ -35,7 +36,7 @@ class SolveOptions:
     subproblem
         One of `SUBPROBLEMS`; "auto": pathwise, and kriging with a simulator that has no gradients.
     surrogate
-        "own" or "smt", for the kriging subproblem; gradients need the own.
+        "own", "smt" or "sklearn", for the kriging subproblem; gradients need the own.
     scenarios
         Sampled scenarios of the master; None: exact quadrature for the projected master, 50 for the extensive one.
     seed
@@ -78,7 +79,7 @@ class SolveOptions:
             ("method", self.method, METHOD_NAMES),
             ("master", self.master, ("projected", "extensive")),
             ("subproblem", self.subproblem, SUBPROBLEMS),
-            ("surrogate", self.surrogate, ("own", "smt")),
+            ("surrogate", self.surrogate, ("own", "smt", "sklearn")),
             ("bound", self.bound, tuple(bound.value for bound in Bound)),
         ):
             if value not in allowed:
@@ -247,7 +248,7 @@ def refuse_targets(case: Case, options: SolveOptions) -> None:
         name = next(iter(case.service_targets))
         raise OptionError(f"service_target of {name!r} {supply_shown(case)}: expected one of both")
     refused = {
-        f"method {options.method!r}": options.method in ("paper", "genetic"),
+        f"method {options.method!r}": options.method in ("paper", "genetic", *RIVAL_NAMES),
         "master 'extensive'": options.master == "extensive",
         f"subproblem {options.level_search!r}": options.level_search != "pathwise",
         "a cap on emissions that counts held stock": case.has_held_cap,

@@ -7,18 +7,25 @@ of a point yields every node's cost, so one design of experiment trains all surr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from design.demand import Floats
 from design.network import Component
 from design.single_stage_plan import SingleStagePlan
+from simopt.optimization.pathwise import safe_levels
 from simopt.simulation.ledger import Ledger
+from simopt.simulation.replicate import run_in_processes
 from surrogates import search
-from surrogates.dataset import Box
+from surrogates.dataset import Box, Dataset
 from surrogates.search_types import SearchParams, SearchProblem
-from surrogates.surrogate import Fitter
+from surrogates.surrogate import FitAll, Fitter, Surrogate, fit_in_turn
+
+STEPS_UP = 10.0  # from the first levels to the upper end of the box
+MANY_FITS = 40  # from here on processes save time
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,15 @@ class KrigingParams:
         Fits one surrogate.
     with_gradients
         Whether the simulator's gradients are used.
+    num_jobs
+        Processes over which fits are spread where there are many (`MANY_FITS`).
     """
 
     search: SearchParams
     reach: int | None
     fitter: Fitter
     with_gradients: bool = False
+    num_jobs: int = 1
 
 
 class KrigingSearch:
@@ -63,10 +73,9 @@ class KrigingSearch:
 
     def best_levels(self, component: Component, start: SingleStagePlan) -> Floats:
         """Levels at which the trust region has closed, see `LevelSearch.best_levels`."""
-        first = np.maximum(start.levels, 1.05 * start.mean_lead_time_demand)
-        margin = np.maximum(first - start.mean_lead_time_demand, 0.02 * np.maximum(first, 1.0))
-        box = Box(np.zeros(len(first)), first + 10.0 * margin)
-        problem = SearchProblem(box, regions(component, self._params.reach), 4.0 * margin)
+        first, step = safe_levels(start), step_sizes(start)
+        box = Box(np.zeros(len(first)), first + STEPS_UP * step)
+        problem = SearchProblem(box, regions(component, self._params.reach), 4.0 * step)
 
         def evaluate(points: Floats, replications: int) -> Floats | tuple[Floats, Floats]:
             wanted = self._params.with_gradients
@@ -75,11 +84,38 @@ class KrigingSearch:
             slopes = [sample.gradient for sample in samples if sample.gradient is not None]
             return (costs, np.stack(slopes)) if wanted else costs
 
-        with_gradients = self._params.with_gradients
+        params = self._params
+        fit_all: FitAll = fit_in_turn
+        if params.num_jobs > 1 and len(first) >= MANY_FITS:
+            fit_all = partial(fit_in_processes, num_jobs=params.num_jobs)
         state = search.start(
-            problem, first, self._params.search, self._seed, self._params.fitter, with_gradients=with_gradients
+            problem,
+            first,
+            params.search,
+            self._seed,
+            params.fitter,
+            with_gradients=params.with_gradients,
+            fit_all=fit_all,
         )
         return search.run(state, evaluate).incumbent
+
+
+def fit_in_processes(
+    fitter: Fitter, datasets: Sequence[Dataset], earlier: Sequence[Surrogate | None], num_jobs: int
+) -> Sequence[Surrogate]:
+    """Fits side by side, a `surrogates.surrogate.FitAll`; the surrogates do not depend on the number of processes."""
+    tasks = list(zip(datasets, earlier, strict=True))
+    return run_in_processes(partial(_fit, fitter), tasks, num_jobs)
+
+
+def _fit(fitter: Fitter, task: tuple[Dataset, Surrogate | None]) -> Surrogate:
+    return fitter(*task)
+
+
+def step_sizes(start: SingleStagePlan) -> Floats:
+    """Safety stock of each node, the size of a step in its level, shape (node,), units; never next to nothing."""
+    first = safe_levels(start)
+    return np.maximum(first - start.mean_lead_time_demand, 0.02 * np.maximum(first, 1.0))
 
 
 def regions(component: Component, reach: int | None) -> tuple[tuple[int, ...], ...]:

@@ -1,15 +1,19 @@
-"""What `compare` prints and writes: a table, result.json, runs.csv and cost against replications as a picture."""
+"""What `compare` prints and writes: tables, result.json, runs.csv, profile.csv and pictures."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simopt.comparison import Comparison
+from simopt.comparison import Comparison, Profile
+from simopt.reporting.profile_plot import draw_profile
 from simopt.reporting.run_folder import write_csv, write_json
 
+FACTORS = (1.001, 1.01, 1.05, 1.1, 1.5, 2.0)
 
-def print_comparison(comparison: Comparison, out: Path | None) -> None:
+
+def print_comparison(comparison: Comparison) -> None:
     """Print one line a method, best median first."""
     print(
         f"{comparison.case}: at most {comparison.budget:,} simulated replications each (sampled scenarios counted); "
@@ -26,21 +30,58 @@ def print_comparison(comparison: Comparison, out: Path | None) -> None:
             f"{method:{width}}{row.mean:>10.2f} {row.half_width:>8.2f} {row.median:>10.2f} {row.worst:>10.2f} "
             f"{100 * row.above_best:>10.2f}% {row.replications:>13,} {row.wall_seconds:>8.2f}"
         )
-    if out is not None:
-        print(f"written: {out / 'result.json'}, {out / 'runs.csv'}, {out / 'cost_against_replications.png'}")
+    print()
 
 
-def write_comparison(folder: Path, comparison: Comparison) -> None:
-    """Write result.json, runs.csv and cost_against_replications.png.
+def print_profile(profile: Profile) -> None:
+    """Print in which share of cases and seeds each method comes how close to the best of all."""
+    if len(profile.ratios) < 2:
+        return
+    width = max(len(method) for method in profile.ratios) + 2
+    print(f"share of {profile.num_problems} cases and seeds in which the cost is within ... of the best method's")
+    print(f"{'method':{width}}" + "".join(f"{_factor(factor):>9}" for factor in FACTORS))
+    for method in profile.methods:
+        print(f"{method:{width}}" + "".join(f"{profile.share_within(method, f):>9.0%}" for f in FACTORS))
+
+
+def write_comparisons(folder: Path, comparisons: Sequence[Comparison], profile: Profile) -> None:
+    """Write result.json, runs.csv, profile.csv, and pictures of costs against replications and of the profile.
 
     Parameters
     ----------
     folder
-        Made if need be.
-    comparison
-        What was found.
+        Made if need be; with several cases each has a folder in it, and result.json lists them under `cases`.
+    comparisons
+        What was found, a case each.
+    profile
+        Over all of them.
     """
-    write_json(folder / "result.json", _as_dict(comparison))
+    content: dict[str, Any]
+    if len(comparisons) == 1:
+        content = _as_dict(comparisons[0])
+        _write_runs(folder, comparisons[0])
+    else:
+        content = {"cases": [_as_dict(comparison) for comparison in comparisons]}
+        for comparison in comparisons:
+            _write_runs(folder / comparison.case, comparison)
+    content["profile"] = {method: list(ratios) for method, ratios in profile.ratios.items()}
+    write_json(folder / "result.json", content)
+    steps = [
+        {"method": method, "factor": ratio, "share": profile.share_within(method, ratio)}
+        for method, ratios in profile.ratios.items()
+        for ratio in dict.fromkeys(ratios)
+    ]
+    write_csv(folder / "profile.csv", ["method", "factor", "share"], steps)
+    draw_profile(profile, folder)
+
+
+def _factor(factor: float) -> str:
+    return f"{100 * (factor - 1.0):g}%" if factor < 2.0 else f"{factor:g}x"
+
+
+def _write_runs(folder: Path, comparison: Comparison) -> None:
+    """Every run of a case, and their costs against replications as a picture."""
+    folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {
             "method": method,
