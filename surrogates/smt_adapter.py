@@ -135,12 +135,13 @@ def _train(dataset: Dataset, noise_ratio: FloatArray | None) -> SmtKriging:
 def _trained(model: Any, dataset: Dataset) -> SmtKriging:
     model.set_training_values(dataset.points, dataset.values[:, None])
     # SMT prints where a trial matrix is singular, takes the logarithm of zero where all values are equal, and warns of
-    # repeated points, which the nugget takes care of.
+    # repeated points, which the nugget takes care of; scikit-learn's partial least squares, of a component too many.
     with contextlib.ExitStack() as stack:
         stack.enter_context(one_blas_thread())
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.enter_context(np.errstate(divide="ignore"))
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="Warning: multiple x input features have the same value")
+        warnings.filterwarnings("ignore", message="y residual is constant")
         model.train()
     return SmtKriging(model, float(model.optimal_par["sigma2"][0]))

@@ -4,15 +4,14 @@ import time
 
 import numpy as np
 import pytest
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
 from surrogates.dataset import Box, Dataset
+from surrogates.gradient_kriging import fit_gradient_kriging
 from surrogates.kernels import gaussian, matern52
 from surrogates.kriging import KrigingParams, fit_kriging
 from surrogates.sampling import latin_hypercube
-from surrogates.smt_adapter import fit_smt_kriging
-from surrogates.threads import one_blas_thread
+from surrogates.sklearn_adapter import fit_sklearn_kriging
+from surrogates.smt_adapter import fit_smt_gekpls, fit_smt_kriging
 from tests.surrogates.problems import smooth
 
 INSIDE = np.random.default_rng(9).random((400, 2))
@@ -23,21 +22,6 @@ def noisy(seed, size=20):
     points = latin_hypercube(Box(np.zeros(2), np.ones(2)), size, generator)
     noise_sd = 0.05 * generator.uniform(0.3, 1.5, size)
     return Dataset(points, smooth(points) + noise_sd * generator.standard_normal(size), noise_sd**2)
-
-
-class SklearnKriging:
-    """scikit-learn's Gaussian process with the same kernel and noise; it wants a scaled target."""
-
-    def __init__(self, dataset):
-        self.mean, self.spread = dataset.values.mean(), dataset.values.std()
-        kernel = ConstantKernel(1.0, (1e-3, 1e4)) * Matern([1.0, 1.0], (1e-2, 1e3), nu=2.5)
-        self.model = GaussianProcessRegressor(kernel, alpha=dataset.noise_variance / self.spread**2)
-        with one_blas_thread():
-            self.model.fit(dataset.points, (dataset.values - self.mean) / self.spread)
-
-    def predict(self, points):
-        mean, sd = self.model.predict(points, return_std=True)
-        return self.mean + self.spread * mean, (self.spread * sd) ** 2
 
 
 def measure(fit, datasets):
@@ -55,7 +39,7 @@ def measure(fit, datasets):
 @pytest.mark.benchmark
 def test_a_fit_of_20_points_in_2_dimensions_takes_less_than_4_ms_and_is_as_accurate_as_smt_and_sklearn():
     datasets = [noisy(seed) for seed in range(15)]
-    rivals = {"own": fit_kriging, "smt": fit_smt_kriging, "scikit-learn": SklearnKriging}
+    rivals = {"own": fit_kriging, "smt": fit_smt_kriging, "scikit-learn": fit_sklearn_kriging}
     results = {name: measure(fit, datasets) for name, fit in rivals.items()}
 
     own_seconds, own_error = results["own"]
@@ -74,3 +58,35 @@ def test_kernels_side_by_side():
             seconds, error = measure(lambda data, k=kernel: fit_kriging(data, KrigingParams(kernel=k)), chosen)
             print(f"\n{kernel.__name__:9s} {name} {1e3 * seconds:6.2f} ms  error {100 * error:.2f}%", end="")
             assert error < 0.15
+
+
+def hilly(points):
+    """A smooth function of any number of coordinates, and its gradient."""
+    return np.sin(3.0 * points).sum(axis=1) + points.prod(axis=1), 3.0 * np.cos(3.0 * points) + np.stack(
+        [np.delete(points, j, axis=1).prod(axis=1) for j in range(points.shape[1])], axis=1
+    )
+
+
+def error_of(fit, size, dimension, *, with_gradients):
+    """Median root mean square error over 20 Latin hypercubes, as a share of the truth's standard deviation."""
+    inside = np.random.default_rng(9).random((400, dimension))
+    truth, errors = hilly(inside)[0], []
+    for seed in range(20):
+        points = latin_hypercube(Box(np.zeros(dimension), np.ones(dimension)), size, np.random.default_rng(seed))
+        values, slopes = hilly(points)
+        gradients = {"gradients": slopes, "gradient_noise_variance": np.zeros_like(slopes)} if with_gradients else {}
+        model = fit(Dataset(points, values, np.zeros(size), **gradients))
+        errors.append(np.sqrt(np.mean((model.predict(inside)[0] - truth) ** 2)))
+    return np.median(errors) / truth.std()
+
+
+@pytest.mark.benchmark
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_five_points_with_gradients_are_worth_ten_without(dimension):
+    own = error_of(fit_gradient_kriging, 5, dimension, with_gradients=True)
+    gekpls = error_of(fit_smt_gekpls, 5, dimension, with_gradients=True)
+    without = {size: error_of(fit_kriging, size, dimension, with_gradients=False) for size in range(5, 25)}
+    worth = next((size for size, error in without.items() if error <= own), 25)
+    print(f"\n{dimension} dimensions, 5 points: error with gradients {own:.1%}, GEKPLS {gekpls:.1%}, ", end="")
+    print(f"without {without[5]:.1%}; as good as {worth} points without", end="")
+    assert worth >= 10
