@@ -72,6 +72,20 @@ def pair_of(record: Mapping[str, Any]) -> LanePair:
     return (_joined(str(record["from"]), record), _joined(str(record["to"]), record))
 
 
+def from_records(content: Any) -> Any:
+    """The inverse of `as_records`: every stocking point and lane by the network's names."""
+    if isinstance(content, Mapping):
+        found = {key: from_records(value) for key, value in content.items()}
+        if "node" in content:
+            found["node"] = name_of(content)
+        if {"from", "to"} <= content.keys():
+            found["from"], found["to"] = pair_of(content)
+        return found
+    if isinstance(content, list | tuple):
+        return [from_records(value) for value in content]
+    return content
+
+
 def _joined(site: str, record: Mapping[str, Any]) -> str:
     product, season = record.get("product"), record.get("season")
     name = f"{site}{SEPARATOR}{product}" if product else site

@@ -9,7 +9,14 @@ from typing import Any
 from design.errors import BadInputError, NetworkError
 from design.network import Design, Network
 from design.node import LanePair
-from design.records import name_of, pair_of
+from design.records import from_records, name_of, pair_of
+
+_SOLVE_KEYS = (
+    "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "certified",
+    "certificate", "design", "base_stock_levels", "node_costs", "transport_cost", "pipeline_cost", "fixed_cost",
+    "service", "iterations", "replications_used", "scenarios_used", "wall_seconds", "versions",
+)  # fmt: skip
+_EXPECTED = "the result.json of `simopt solve` or `simopt compare`"
 
 
 class ResultError(BadInputError):
@@ -51,6 +58,24 @@ def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] 
         if name not in levels:
             raise ResultError(f"{path}: base_stock_levels: expected a level for {name!r}, which the lanes use")
     return design, {name: levels[name] for name in design.nodes}
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Content of the `result.json` of a solve or a comparison, stocking points by the network's names.
+
+    Raises
+    ------
+    ResultError
+        If the file cannot be read or is of another command.
+    """
+    content = _read_json(path)
+    if isinstance(content, dict):
+        if "methods" in content or "cases" in content:
+            return content
+        if not (missing := [key for key in _SOLVE_KEYS if key not in content]):
+            return dict(from_records(content))
+        raise ResultError(f"{path}: {missing[0]} missing: expected {_EXPECTED}")
+    raise ResultError(f"{path}: expected {_EXPECTED}")
 
 
 def read_simulator(path: Path) -> str | None:

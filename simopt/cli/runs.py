@@ -1,52 +1,28 @@
-"""The `simopt` command: a thin layer over the apps; heavy imports wait until a command needs them."""
+"""Commands that search, simulate and compare."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from design.errors import BadInputError, NoSolutionError
+from design.errors import BadInputError
+from simopt.cli.app import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    SIMULATOR,
+    CaseArgument,
+    JobsOption,
+    OutOption,
+    SeedOption,
+    command,
+    load,
+)
 
 if TYPE_CHECKING:
     from design.case import Case
-
-EXIT_FAILED, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
-
-app = typer.Typer(
-    name="simopt",
-    help="Decide a supply chain's network and base-stock levels together.",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a function a command that answers Ctrl-C before a first solution with one line."""
-
-    @app.command()
-    @wraps(function)
-    def run(*arguments: object, **options: object) -> None:
-        try:
-            function(*arguments, **options)
-        except KeyboardInterrupt:
-            print("interrupted before a first solution", file=sys.stderr)
-            raise typer.Exit(EXIT_INTERRUPTED) from None
-
-    return run
-
-
-CaseArgument = Annotated[str, typer.Argument(help="Name of a shipped case (see `simopt cases`) or path of a folder.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of all random numbers.")]
-JobsOption = Annotated[int, typer.Option(help="Threads; the numbers do not depend on it.")]
-SIMULATOR = "FILE.py, FILE.py:NAME or module:NAME, whose code is run"
-OutOption = Annotated[Path | None, typer.Option(help="Folder for result.json and tables.")]
 
 
 @command
@@ -83,15 +59,18 @@ def solve(
     fresh_replications: Annotated[
         int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")
     ] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
     out: OutOption = None,
 ) -> None:
     """Find the network and the base-stock levels of least expected cost."""
     from simopt.apps.baseline import DEFAULT_MOVES, check_moves, solve_with_baseline
     from simopt.apps.baseline_file import read_baseline
     from simopt.apps.options import SolveOptions
+    from simopt.apps.report import report_data
     from simopt.apps.simulator_file import load_simulator
     from simopt.apps.solve import solve as run
     from simopt.reporting.live import LiveTable, print_result
+    from simopt.reporting.report.run_report import write_run_report
     from simopt.reporting.run_folder import write_run
 
     options = SolveOptions(
@@ -111,7 +90,7 @@ def solve(
         fresh_replications,
     )
     check_moves(moves, has_baseline=baseline is not None)
-    loaded = _load(case, out)
+    loaded = load(case, out)
     today = None if baseline is None else read_baseline(baseline, loaded.network)
     with LiveTable() as table:
         if today is None:
@@ -121,6 +100,8 @@ def solve(
             result = solve_with_baseline(loaded, options, today, limit, lambda step, _: table.add(step))
     if out is not None:
         write_run(out, loaded, result)
+        if report:
+            write_run_report(out, report_data(loaded, result.as_dict()))
     print_result(result, loaded, out)
     raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
 
@@ -148,7 +129,7 @@ def compare(
     options = CompareOptions(names, budget, num_seeds, seed, jobs, time_limit)
     comparisons = [
         run(loaded, options, lambda line: print(line, file=sys.stderr))
-        for loaded in _all_different([_load(case, out) for case in cases])
+        for loaded in _all_different([load(case, out) for case in cases])
     ]
     for comparison in comparisons:
         print_comparison(comparison)
@@ -175,7 +156,7 @@ def simulate(
 
     if trace is not None and out is None:
         raise BadInputError("trace without --out: expected a folder for trace.csv and its pictures")
-    loaded = _load(case, out)
+    loaded = load(case, out)
     found = simulate_solution(loaded, solution, replications, seed, jobs, trace)
     for warning in found.content["warnings"][len(loaded.warnings) :]:
         print(f"warning: {warning}", file=sys.stderr)
@@ -200,7 +181,7 @@ def alternatives(
 
     options = AlternativesOptions(count, seed, jobs, time_limit)
     refuse_run_folder(run, out)
-    loaded = _load(str(case_of_run(run)), out)
+    loaded = load(str(case_of_run(run)), out)
     found = find_alternatives(loaded, run, options, lambda step: print(progress_line(step), file=sys.stderr))
     if out is not None:
         write_alternatives(out, found, loaded)
@@ -226,7 +207,7 @@ def frontier(
     from simopt.reporting.frontier import print_frontier, progress_line, write_frontier
 
     options = FrontierOptions(against, points, kind, seed, jobs, time_limit)
-    loaded = _load(case, out)
+    loaded = load(case, out)
     found = find_frontier(loaded, options, lambda p: print(progress_line(p.limit, p.cost), file=sys.stderr))
     if out is not None:
         write_frontier(out, found, loaded.units)
@@ -235,115 +216,16 @@ def frontier(
 
 
 @command
-def validate(case: CaseArgument) -> None:
-    """Check a case's files and list every error."""
-    loaded = _load(case)
-    network = loaded.network
-    print(
-        f"{loaded.name}: {len(network.nodes)} nodes, {len(network.lanes)} candidate lanes, "
-        f"{len(network.customers)} demand nodes, {loaded.horizon} periods after {loaded.warm_up} of warm-up: valid"
-    )
-
-
-@command
-def check_simulator(
-    simulator: Annotated[str, typer.Argument(help=f"{SIMULATOR}.")],
-    case: Annotated[str, typer.Option(help="Name of a shipped case or path of a folder.")],
-    replications: Annotated[int, typer.Option(help="Of every component, 4 to 64.")] = 32,
-    seed: SeedOption = 0,
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder of a solve or a compare.")],
+    node: Annotated[list[str] | None, typer.Option(help="Whose stock over time is shown; may be repeated.")] = None,
+    frontier: Annotated[Path | None, typer.Option(help="Folder of a frontier, shown too.")] = None,
 ) -> None:
-    """Check that a simulator of your own keeps what the search relies on."""
-    from simopt.apps.check_simulator import check_simulator as run
-    from simopt.apps.simulator_file import load_simulator
-    from simopt.reporting.simulator_check import print_check
+    """Write report.html of a run: one file for people who did not make it."""
+    from simopt.apps.report import write_report_of
 
-    found = run(_load(case), load_simulator(simulator), replications, seed)
-    print_check(found)
-    raise typer.Exit(0 if found.passed else EXIT_FAILED)
-
-
-@command
-def cases() -> None:
-    """List the shipped cases."""
-    from design.case_files import case_names, load_case
-
-    for name in case_names():
-        print(f"{name:20} {load_case(name).title}")
-
-
-@command
-def generate(
-    plants: Annotated[int, typer.Option(help="Plants, P1, P2, ...")],
-    warehouses: Annotated[int, typer.Option(help="Warehouses, W1, W2, ...")],
-    dcs: Annotated[int, typer.Option(help="Distribution centers, C1, C2, ...; they face customers.")],
-    out: Annotated[Path, typer.Option(help="Folder for the case's files.")],
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal files.")] = 0,
-    free_inner: Annotated[bool, typer.Option("--free-inner", help="Only customers' backorders cost.")] = False,
-    nearest: Annotated[int | None, typer.Option(help="Candidate lanes into a node, the shortest.")] = None,
-    products: Annotated[int, typer.Option(help="Products over the same sites, which then have fixed costs.")] = 1,
-) -> None:
-    """Make a random network of plants, warehouses and distribution centers."""
-    from design.case_files import save_case
-    from design.generate import GenerateParams, generate_case
-
-    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest, products))
-    save_case(made, out)
-    print(f"{made.name}: {len(made.network.nodes)} nodes, {len(made.network.lanes)} candidate lanes, written: {out}")
-
-
-@command
-def fit(
-    history: Annotated[Path, typer.Argument(help="CSV with the columns period, node, demand and perhaps product.")],
-    distribution: Annotated[
-        str,
-        typer.Option(
-            help="auto: the best for each node; or one for all: normal, poisson, gamma, negative_binomial, lognormal, "
-            "intermittent, empirical."
-        ),
-    ] = "auto",
-    missing: Annotated[str, typer.Option(help="A period without a row: refuse, or zero, no demand.")] = "refuse",
-    out: Annotated[Path, typer.Option(help="A .csv file, or a folder for demand.csv and fit.json.")] = Path(
-        "demand.csv"
-    ),
-    plot: Annotated[Path | None, typer.Option(help="A .png, .svg or .pdf file: history and fit of every node.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-    seed: SeedOption = 0,
-) -> None:
-    """Choose and fit the demand distribution of every node from a history."""
-    from simopt.apps.fit import FitOptions, fit_history
-    from simopt.reporting.fit import FitFiles, print_fit, write_fit
-
-    options, files = FitOptions(distribution, missing, seed), FitFiles.of(out, plot, distribution)
-    files.check(history, force=force)
-    found = fit_history(history, options)
-    for warning in found.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    write_fit(files, found)
-    print_fit(found, files)
-
-
-@command
-def import_stockpyl(
-    file: Annotated[Path, typer.Argument(help="JSON file written by stockpyl's save_instance.")],
-    out: Annotated[Path, typer.Option(help="Folder for the case's files and solution.json.")],
-    instance: Annotated[str | None, typer.Option(help="Name of the instance, if the file holds several.")] = None,
-    horizon: Annotated[int, typer.Option(help="Periods whose cost counts.")] = 100,
-    warm_up: Annotated[
-        int | None, typer.Option(help="Periods before; without it the longest path's lead time.")
-    ] = None,
-) -> None:
-    """Turn a base-stock network of stockpyl into a case with its levels."""
-    from simopt.apps.import_stockpyl import SOLUTION
-    from simopt.apps.import_stockpyl import import_stockpyl as run
-
-    found = run(file, out, instance, horizon, warm_up)
-    for note in found.notes:
-        print(f"warning: {note}", file=sys.stderr)
-    network = found.case.network
-    print(
-        f"{found.case.name}: {len(network.nodes)} nodes, {len(network.lanes)} lanes, {len(network.customers)} demand "
-        f"nodes, written: {out}; simulate its levels with --solution {out / SOLUTION}"
-    )
+    write_report_of(run, node or [], frontier)
+    print(f"written: {run / 'report.html'}")
 
 
 def _all_different(loaded: list[Case]) -> list[Case]:
@@ -353,31 +235,3 @@ def _all_different(loaded: list[Case]) -> list[Case]:
         if names.count(name) > 1:
             raise BadInputError(f"case {name!r} occurs twice: expected every case once")
     return loaded
-
-
-def _load(case: str, out: Path | None = None) -> Case:
-    """The case, its warnings on stderr, and the output folder made."""
-    from design.case_files import load_case
-    from simopt.reporting.run_folder import make_folder
-
-    loaded = load_case(case)
-    for warning in loaded.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
-    if out is not None:
-        make_folder(out)
-    return loaded
-
-
-def main() -> None:
-    """Run the command line; errors of the user are lines on stderr, never tracebacks."""
-    try:
-        app(standalone_mode=True)
-    except (BadInputError, OSError) as error:
-        _leave(error, EXIT_BAD_INPUT)
-    except NoSolutionError as error:
-        _leave(error, EXIT_FAILED)
-
-
-def _leave(error: Exception, code: int) -> NoReturn:
-    print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
-    sys.exit(code)

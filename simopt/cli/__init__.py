@@ -1,0 +1,27 @@
+"""The `simopt` command: a thin layer over the apps; heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from design.errors import BadInputError, NoSolutionError
+from simopt.cli import runs, tools
+from simopt.cli.app import EXIT_BAD_INPUT, EXIT_FAILED, app
+
+__all__ = ["app", "main", "runs", "tools"]
+
+
+def main() -> None:
+    """Run the command line; errors of the user are lines on stderr, never tracebacks."""
+    try:
+        app(standalone_mode=True)
+    except (BadInputError, OSError) as error:
+        _leave(error, EXIT_BAD_INPUT)
+    except NoSolutionError as error:
+        _leave(error, EXIT_FAILED)
+
+
+def _leave(error: Exception, code: int) -> NoReturn:
+    print("\n".join(f"error: {line}" for line in str(error).splitlines()), file=sys.stderr)
+    sys.exit(code)
