@@ -238,16 +238,26 @@ def parse_open_share(text: str) -> float:
 
 def parse_periods(text: str) -> int:
     """A whole number of periods, at least 0."""
-    if not text.isascii() or not text.isdigit():
+    found = _whole(text)
+    if found is None:
         raise ValueError("expected a whole number of periods, at least 0")
-    return int(text)
+    return found
 
 
 def parse_count(text: str) -> int:
     """A whole number, at least 1."""
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    found = _whole(text)
+    if found is None or found < 1:
         raise ValueError("expected a whole number, at least 1")
-    return int(text)
+    return found
+
+
+def _whole(text: str) -> int | None:
+    """A whole number, also as a column of numbers and blanks is exported (3.0); None for anything else."""
+    digits, point, rest = text.partition(".")
+    if not digits.isascii() or not digits.isdigit() or (point and rest.strip("0")):
+        return None
+    return int(digits)
 
 
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

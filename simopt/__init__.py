@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from design.case import Case
     from design.errors import BadInputError, NoSolutionError
-    from simopt.api import check_simulator, load_case, solve
+    from simopt.api import check_simulator, load_case, load_solution, solve
     from simopt.apps.options import SolveOptions
     from simopt.check_outcome import SimulatorCheck
-    from simopt.result import Result
     from simopt.simulation.user_simulator import NodeCosts, Outcome, Replication, UserSimulator
+    from simopt.solution import Plot, Solution
 
 __all__ = [
     "BadInputError",
@@ -23,23 +23,25 @@ __all__ = [
     "NoSolutionError",
     "NodeCosts",
     "Outcome",
+    "Plot",
     "Replication",
-    "Result",
     "SimulatorCheck",
+    "Solution",
     "SolveOptions",
     "UserSimulator",
     "check_simulator",
     "load_case",
+    "load_solution",
     "solve",
 ]
 
 _HOMES = {
     "design.case": ("Case",),
     "design.errors": ("BadInputError", "NoSolutionError"),
-    "simopt.api": ("check_simulator", "load_case", "solve"),
+    "simopt.api": ("check_simulator", "load_case", "load_solution", "solve"),
     "simopt.apps.options": ("SolveOptions",),
     "simopt.check_outcome": ("SimulatorCheck",),
-    "simopt.result": ("Result",),
+    "simopt.solution": ("Plot", "Solution"),
     "simopt.simulation.user_simulator": ("NodeCosts", "Outcome", "Replication", "UserSimulator"),
 }
 

@@ -15,6 +15,7 @@ from simopt.apps.solve import solve as run
 from simopt.check_outcome import SimulatorCheck
 from simopt.result import Iteration, Result
 from simopt.simulation.user_simulator import CostFunction, UserSimulator, as_simulator
+from simopt.solution import Solution
 
 AnyCase = Case | str | PathLike[str]
 AnySimulator = UserSimulator | CostFunction
@@ -31,6 +32,17 @@ def load_case(case: str | PathLike[str]) -> Case:
     return load_case_files(fspath(case))
 
 
+def load_solution(folder: str | PathLike[str]) -> Solution:
+    """The solution of a run folder, which `Solution.save` or `simopt solve --out` wrote.
+
+    Raises
+    ------
+    BadInputError
+        If the folder or a file in it is not what it should be.
+    """
+    return Solution.load(fspath(folder))
+
+
 def solve(
     case: AnyCase,
     options: SolveOptions | None = None,
@@ -38,7 +50,7 @@ def solve(
     simulator: AnySimulator | None = None,
     on_step: Callable[[Iteration], None] | None = None,
     **changes: Any,
-) -> Result:
+) -> Solution:
     """Decide network and base-stock levels of a case.
 
     Parameters
@@ -62,6 +74,19 @@ def solve(
     NoSolutionError
         If no design serves every customer, or a limit ended the search before its first design.
     """
+    problem = _case(case)
+    return Solution.of(problem, solve_case(problem, options, simulator=simulator, on_step=on_step, **changes))
+
+
+def solve_case(
+    case: AnyCase,
+    options: SolveOptions | None = None,
+    *,
+    simulator: AnySimulator | None = None,
+    on_step: Callable[[Iteration], None] | None = None,
+    **changes: Any,
+) -> Result:
+    """What `solve` does, its outcome as the frozen record that the command line prints."""
     unknown = set(changes) - {field.name for field in fields(SolveOptions)}
     if unknown:
         known = ", ".join(field.name for field in fields(SolveOptions))

@@ -99,9 +99,10 @@ def solve(
             limit = DEFAULT_MOVES if moves is None else moves
             result = solve_with_baseline(loaded, options, today, limit, lambda step, _: table.add(step))
     if out is not None:
-        write_run(out, loaded, result)
+        content = result.as_dict()
+        write_run(out, loaded, content)
         if report:
-            write_run_report(out, report_data(loaded, result.as_dict()))
+            write_run_report(out, report_data(loaded, content))
     print_result(result, loaded, out)
     raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
 

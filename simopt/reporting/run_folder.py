@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,26 +14,28 @@ from typing import Any
 from design.case import Case
 from design.case_files import save_case
 from design.records import as_records
-from simopt.result import Iteration, Result
+from simopt.result import Iteration
 
 TARGET_COLUMNS = ["service_target", "fill_rate_half_width", "target_met"]
 
 
-def write_run(folder: Path, case: Case, result: Result) -> None:
+def write_run(folder: Path, case: Case, content: Mapping[str, Any]) -> None:
     """Write everything about one `solve`.
 
     Parameters
     ----------
     folder
         Made if need be; files of the same names are replaced.
-    case, result
-        What was solved and found.
+    case
+        What was solved.
+    content
+        Of `Result.as_dict`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "result.json", as_records(result.as_dict(), case.network))
-    steps = [asdict(step) for step in result.iterations]
+    write_json(folder / "result.json", as_records(content, case.network))
+    steps = content["iterations"]
     write_csv(folder / "history.csv", [f.name for f in fields(Iteration)], steps)
-    used = set(result.lanes)
+    used = {(lane["from"], lane["to"]) for lane in content["design"]["lanes"]}
     network = case.network
     layers = [*(["product"] if network.products else []), *(["season"] if network.seasons else [])]
     lanes = [
@@ -41,15 +43,16 @@ def write_run(folder: Path, case: Case, result: Result) -> None:
         for k in network.lanes
     ]
     write_csv(folder / "lanes.csv", ["from", "to", *layers, "used", "unit_cost"], as_records(lanes, network))
-    service = {row.node: row.as_dict() for row in result.performance.service}
-    nodes = [{**asdict(node), **service.get(node.node, {})} for node in result.performance.nodes]
+    service = {row["node"]: row for row in content["service"]}
+    costs = {row["node"]: row for row in content["node_costs"]}
+    nodes = [{**row, **costs[row["node"]], **service.get(row["node"], {})} for row in content["base_stock_levels"]]
     columns = ["node", *layers, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
     columns += TARGET_COLUMNS if case.service_targets else []
     write_csv(folder / "nodes.csv", columns, as_records(nodes, network))
     with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
         for step in steps:
-            stream.write(json.dumps({"event": "iteration", **_finite(step)}) + "\n")
-        stream.write(json.dumps({"event": "end", "termination": result.termination}) + "\n")
+            stream.write(json.dumps({"event": "iteration", **finite(step)}) + "\n")
+        stream.write(json.dumps({"event": "end", "termination": content["termination"]}) + "\n")
     save_case(case, folder / "case")
 
 
@@ -63,14 +66,15 @@ def make_folder(folder: Path) -> None:
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON, indented; a number that is not finite (the half-width of one replication) becomes null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _finite(content: Any) -> Any:
+def finite(content: Any) -> Any:
+    """Content with None in the place of numbers that are not finite."""
     if isinstance(content, Mapping):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     return None if isinstance(content, float) and not isfinite(content) else content
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cases.simpy_tree import SimpyTree
 from design.case_files import load_case
-from simopt import solve
+from simopt.api import solve_case as solve
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator

@@ -194,7 +194,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the small shipped case."""
     folder = tmp_path_factory.mktemp("run")
     case = load_case(CASE)
-    write_run(folder, case, solve(case, SolveOptions(seed=3, certify=False)))
+    write_run(folder, case, solve(case, SolveOptions(seed=3, certify=False)).as_dict())
     return folder
 
 
@@ -249,7 +249,7 @@ def test_the_list_does_not_depend_on_jobs_but_on_the_seed(run_folder: Path) -> N
 
 def test_a_network_of_one_design_has_no_alternative(simopt: Command, tmp_path: Path) -> None:
     case = load_case("two-stage-series")
-    write_run(tmp_path / "run", case, solve(case, SolveOptions(certify=False)))
+    write_run(tmp_path / "run", case, solve(case, SolveOptions(certify=False)).as_dict())
     done = simopt("alternatives", tmp_path / "run")
     assert done.code == 0
     assert "complete: the network has no other design\n" in done.out
@@ -266,7 +266,7 @@ def tied_case() -> Case:
 
 def test_a_tie_is_called_one_and_fewer_designs_than_asked_for_are_said_so(simopt: Command, tmp_path: Path) -> None:
     case = tied_case()
-    write_run(tmp_path / "run", case, solve(case, SolveOptions(certify=False)))
+    write_run(tmp_path / "run", case, solve(case, SolveOptions(certify=False)).as_dict())
     done = simopt("alternatives", tmp_path / "run", "--out", tmp_path)
     assert done.code == 0
     assert "rank 1 may be as good as the run's design: within 0.1% of its cost" in done.out

@@ -13,6 +13,6 @@ def test_the_simulator_of_the_readme_solves_its_case(capsys):
     exec(compile(own, str(README), "exec"), known)
     result = known["result"]
     assert result.status == "solved"
-    assert result.simulator == "late_suppliers"
+    assert result.content["simulator"] == "late_suppliers"
     assert result.warnings == ()
     assert "passed=False" not in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 
 from design.case import Case
 from design.case_files import load_case
-from simopt import solve
+from simopt.api import solve_case as solve
 from simopt.apps import rivals
 from simopt.apps.options import OptionError
 from simopt.comparison import Comparison, Profile, Run

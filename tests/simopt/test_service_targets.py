@@ -307,7 +307,7 @@ def test_a_sampled_bound_with_targets_is_statistical_and_no_higher_than_the_cost
 
 def test_alternatives_meet_the_targets_too(tmp_path) -> None:
     case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
-    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)))
+    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)).as_dict())
     found = find_alternatives(case, tmp_path, AlternativesOptions(2), lambda _: None)
     for other in found.alternatives:
         evaluation = evaluate(case, ledger_of(case, 7), other.design, other.levels, EvaluationParams(8192))

@@ -294,7 +294,7 @@ def test_other_methods_pay_for_storage_too(method: str, budget: float) -> None:
 
 def test_alternatives_are_the_next_best_of_all_designs(tmp_path: Path) -> None:
     case = depots(8.0, 1.0)
-    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)))
+    write_run(tmp_path, case, solve(case, SolveOptions(certify=False)).as_dict())
     found = find_alternatives(case, tmp_path, AlternativesOptions(3), lambda _: None)
     state = all_simulated(case)
     expected = sorted(every_design(case), key=state.cost_of)

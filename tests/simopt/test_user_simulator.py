@@ -12,7 +12,7 @@ import pytest
 from cases.simpy_tree import SimpyTree
 from design.case import Case
 from design.case_files import load_case
-from simopt import solve
+from simopt.api import solve_case as solve
 from simopt.apps.options import OptionError
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
