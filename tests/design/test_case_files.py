@@ -88,7 +88,7 @@ def test_the_good_files_are_read(tmp_path):
 
 def test_whole_numbers_may_be_written_as_exported_from_a_column_with_blanks(tmp_path):
     changed = altered("nodes.csv", "plant,0,0,2", "plant,0,0,2.0")
-    assert read_case(written(tmp_path, {"nodes.csv": changed})).network.node("plant").lead_time == 2
+    assert read_case(written(tmp_path, nodes=changed)).network.node("plant").lead_time == 2
 
 
 # file, what is replaced, by what, where the one error is, and what its line says of value and expectation
