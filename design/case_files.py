@@ -37,6 +37,7 @@ from design.tables import (
     read_table,
     write_table,
 )
+from design.workbook import read_workbook
 
 _PRODUCT = Column("product", parse_text, "")
 _LAYER = {"product": "", "season": ""}
@@ -110,13 +111,18 @@ def load_case(name_or_path: str | Path) -> Case:
     Parameters
     ----------
     name_or_path
-        A shipped case's name or the path of a case folder.
+        A shipped case's name, the path of a case folder, or that of a .xlsx workbook.
 
     Raises
     ------
     CaseError
         Listing every error found, one line each.
     """
+    path = Path(name_or_path)
+    if path.suffix.lower() == ".xlsx":
+        if not path.is_file():
+            raise CaseError((f"case {str(name_or_path)!r}: no such file",))
+        return read_workbook(path, read_case)
     return read_case(_locate(str(name_or_path)))
 
 

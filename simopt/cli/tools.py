@@ -59,6 +59,32 @@ def cases() -> None:
 
 
 @command
+def new(
+    name: Annotated[str, typer.Argument(help="Of the case and its folder or workbook.")],
+    format: Annotated[str, typer.Option(help="csv: a folder of tables; xlsx: an Excel workbook.")] = "csv",  # noqa: A002
+    folder: Annotated[Path, typer.Option(help="Where it goes.")] = Path(),
+) -> None:
+    """Write a small complete case to start your own from, every column explained."""
+    from simopt.apps.case_formats import NOTES, new_case
+
+    made = new_case(name, format, folder)
+    where = f"columns are explained in {made / NOTES}" if made.is_dir() else "columns are explained in their notes"
+    print(f"written: {made}; {where}\nnext: change its tables, then simopt validate '{made}', simopt solve '{made}'")
+
+
+@command
+def convert(
+    case: CaseArgument,
+    to: Annotated[str, typer.Option(help="csv or xlsx.")],
+    out: Annotated[Path, typer.Option(help="The new folder, or the new .xlsx file.")],
+) -> None:
+    """Turn a case into an Excel workbook or a workbook into a folder of CSV files."""
+    from simopt.apps.case_formats import convert_case
+
+    print(f"written: {convert_case(load(case), to, out)}")
+
+
+@command
 def generate(
     plants: Annotated[int, typer.Option(help="Plants, P1, P2, ...")],
     warehouses: Annotated[int, typer.Option(help="Warehouses, W1, W2, ...")],

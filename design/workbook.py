@@ -1,0 +1,250 @@
+"""A case as an Excel workbook: a sheet for each table of its folder, and a sheet `case` for the settings.
+
+CSV stays canonical: a workbook is turned into the files of a folder, row by row, and these are read; messages name the
+sheet and the row.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+from design.case import Case, CaseError
+from design.tables import expected_one_of
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
+
+SETTINGS = "case"
+TABLES = ("nodes", "lanes", "demand", "profiles", "correlations", "outages", "lead_times")
+CHOICES = {
+    ("nodes", "status"): ("open", "closed"),
+    ("lanes", "status"): ("open", "closed"),
+    ("demand", "distribution"): (
+        "normal", "poisson", "gamma", "negative_binomial", "lognormal", "intermittent", "empirical",
+    ),
+}  # fmt: skip
+NAMES = {("lanes", "from"), ("lanes", "to"), ("demand", "node")}
+CHOSEN_ROWS = 2_000  # with a drop-down
+_WIDTH = 16
+
+
+def read_workbook(path: Path, read: Any) -> Case:
+    """The case in a workbook.
+
+    Parameters
+    ----------
+    path
+        A .xlsx file.
+    read
+        Reads the case of a folder.
+
+    Raises
+    ------
+    CaseError
+        With every error found; places are sheets and their rows.
+    """
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / path.stem
+        folder.mkdir()
+        _unpack(path, folder)
+        try:
+            found: Case = read(folder)
+        except CaseError as error:
+            raise CaseError(tuple(_placed(message, path, folder) for message in error.messages)) from None
+        return found
+
+
+def write_workbook(folder: Path, path: Path) -> None:
+    """Write the files of a case folder as a workbook with notes on columns and drop-downs.
+
+    Parameters
+    ----------
+    folder
+        Holds case.toml and the tables; other CSV files, histories, become sheets too.
+    path
+        The .xlsx file.
+    """
+    from openpyxl import Workbook
+
+    book = Workbook()
+    book.remove(book.active)
+    settings = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
+    _fill(book.create_sheet(SETTINGS), [["setting", "value"], *_flat(settings)])
+    files = sorted(folder.glob("*.csv"), key=lambda file: (_rank(file.stem), file.stem))
+    notes = column_notes()
+    for file in files:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            rows = list(csv.reader(stream))
+        sheet = book.create_sheet(file.stem)
+        _fill(sheet, rows)
+        _annotate(sheet, file.stem, rows[0], notes.get(file.stem, {}))
+    book.save(path)
+
+
+def column_notes() -> dict[str, dict[str, str]]:
+    """What each column of each table means, as cases/README.md says: by table and column."""
+    text = (resources.files("cases") / "README.md").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = {}
+    table = ""
+    for line in text.splitlines():
+        if heading := re.match(r"`(\w+)\.csv`", line):
+            table = heading.group(1)
+        if table and line.startswith("| `"):
+            first, *others = [cell.strip() for cell in line.strip("|").split(" | ")]
+            note = "; ".join(cell for cell in others if cell).replace("`", "")
+            for name in re.findall(r"`(\w+)`", first):
+                found.setdefault(table, {}).setdefault(name, note)
+    return found
+
+
+def _rank(stem: str) -> int:
+    return TABLES.index(stem) if stem in TABLES else len(TABLES)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    """Settings as dotted names with their values."""
+    for key, value in settings.items():
+        name = f"{prefix}{_key(key)}"
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}.")
+        else:
+            yield [name, str(value).lower() if isinstance(value, bool) else str(value)]
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
+def _is_number(cell: str) -> bool:
+    """Whether a table's text is a number that would be written the same."""
+    try:
+        return str(int(cell)) == cell
+    except ValueError:
+        pass
+    try:
+        return repr(float(cell)) == cell and isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _fill(sheet: Worksheet, rows: Sequence[Sequence[str]]) -> None:
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    for row, cells in enumerate(rows, start=1):
+        for column, text in enumerate(cells, start=1):
+            if text:
+                cell = sheet.cell(row=row, column=column, value=text)
+                cell.data_type = "n" if _is_number(text) else "s"  # all digits of a number; never a formula
+    for column, title in enumerate(rows[0], start=1):
+        sheet.cell(row=1, column=column).font = Font(bold=True)
+        sheet.column_dimensions[get_column_letter(column)].width = max(_WIDTH, len(str(title)) + 2)
+    sheet.freeze_panes = "A2"
+
+
+def _annotate(sheet: Worksheet, table: str, header: Sequence[str], notes: Mapping[str, str]) -> None:
+    """Notes on the header's cells; drop-downs for words and names of nodes."""
+    from openpyxl.comments import Comment
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    for column, name in enumerate(header, start=1):
+        if note := notes.get(name):
+            sheet.cell(row=1, column=column).comment = Comment(note, "simopt", width=320, height=120)
+        formula = None
+        if (table, name) in CHOICES:
+            formula = f'"{",".join(CHOICES[table, name])}"'
+        elif (table, name) in NAMES:
+            formula = f"nodes!$A$2:$A${CHOSEN_ROWS}"
+        if formula is not None:
+            chosen = DataValidation(type="list", formula1=formula, allow_blank=True, showErrorMessage=False)
+            letter = get_column_letter(column)
+            chosen.add(f"{letter}2:{letter}{CHOSEN_ROWS}")
+            sheet.add_data_validation(chosen)
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    """Write every sheet as a file of the folder; empty rows stay, so that lines are rows of the sheet."""
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (OSError, ValueError, KeyError, BadZipFile, InvalidFileException) as error:
+        raise CaseError((f"{path.name}: not readable as an Excel workbook ({error})",)) from None
+    try:
+        if SETTINGS not in book.sheetnames:
+            near = expected_one_of(SETTINGS, book.sheetnames)
+            raise CaseError((f"{path.name}: no sheet {SETTINGS!r} with the columns setting and value; {near}",))
+        for sheet in book.worksheets:
+            rows = [[_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+            if sheet.title == SETTINGS:
+                (folder / "case.toml").write_text(_settings(path, rows), encoding="utf-8")
+                continue
+            with (folder / f"{sheet.title}.csv").open("w", encoding="utf-8", newline="") as stream:
+                csv.writer(stream, lineterminator="\n").writerows(_trimmed(rows))
+    finally:
+        book.close()
+
+
+def _text(value: object) -> str:
+    """A cell as the text that a table has; whole numbers without a point."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return " ".join(str(value).split("\n"))
+
+
+def _trimmed(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Rows without the empty columns to their right that spreadsheets keep."""
+    width = max((k + 1 for row in rows for k, cell in enumerate(row) if cell.strip()), default=0)
+    return [list(row[:width]) for row in rows]
+
+
+def _settings(path: Path, rows: Sequence[Sequence[str]]) -> str:
+    """The sheet of settings as TOML."""
+    header = [cell.strip() for cell in rows[0][:2]] if rows else []
+    if header != ["setting", "value"]:
+        raise CaseError((f"{path.name} sheet {SETTINGS} row 1: {', '.join(header)}: expected setting, value",))
+    lines = []
+    for number, (name, value, *_) in enumerate(rows[1:], start=2):
+        if not name.strip():
+            continue
+        try:
+            tomllib.loads(f"{name.strip()} = 0")
+        except tomllib.TOMLDecodeError:
+            place = f"{path.name} sheet {SETTINGS} row {number} column setting"
+            raise CaseError((f"{place}: {name!r}: expected a name such as simulation.horizon",)) from None
+        lines.append(f"{name.strip()} = {_toml_value(name.strip(), value.strip())}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml_value(name: str, value: str) -> str:
+    """Numbers, true and false as such; names, titles and units are text whatever they look like."""
+    is_text = name in ("name", "title") or name.startswith("units.")
+    if not is_text and (value in ("true", "false") or re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", value)):
+        return value
+    return _toml(value)
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _placed(message: str, path: Path, folder: Path) -> str:
+    """A message about a file of the unpacked folder as one about a sheet of the workbook."""
+    told = message.removeprefix(f"{folder.name}/")
+    return f"{path.name} " + re.sub(r"^(\w+)\.(csv|toml)", r"sheet \1", told)
