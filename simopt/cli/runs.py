@@ -217,6 +217,35 @@ def frontier(
 
 
 @command
+def sensitivity(
+    case: CaseArgument,
+    vary: Annotated[
+        list[str] | None, typer.Option(help="table.column=LOW..HIGH[:POINTS], factors; may be repeated.")
+    ] = None,
+    patches: Annotated[
+        Path | None, typer.Option(help="CSV of cells to replace: variant, table, node or from and to, column, value.")
+    ] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    time_limit: Annotated[float, typer.Option(help="Seconds for each search.")] = float("inf"),
+    out: OutOption = None,
+) -> None:
+    """Solve a case with changed numbers and set the plans side by side."""
+    from simopt.apps.options import SolveOptions
+    from simopt.apps.sensitivity import Range, find_sensitivity, read_patches
+    from simopt.reporting.sensitivity import print_sensitivity, progress_line, write_sensitivity
+
+    ranges = [Range.parse(text) for text in vary or []]
+    cells = () if patches is None else read_patches(patches)
+    options = SolveOptions(seed=seed, jobs=jobs, time_limit=time_limit, certify=False)
+    loaded = load(case, out)
+    found = find_sensitivity(loaded, ranges, cells, options, lambda v: print(progress_line(v), file=sys.stderr))
+    if out is not None:
+        write_sensitivity(out, found)
+    print_sensitivity(found, out)
+
+
+@command
 def report(
     run: Annotated[Path, typer.Argument(help="Run folder of a solve or a compare.")],
     node: Annotated[list[str] | None, typer.Option(help="Whose stock over time is shown; may be repeated.")] = None,
