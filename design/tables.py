@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 Value = str | float | int | None
 
@@ -88,7 +89,7 @@ def read_table(
     problems: Problems,
     *,
     may_be_empty: bool = False,
-    delimiter: str = ",",
+    delimiter: str | None = None,
 ) -> list[Record]:
     """Rows of a CSV file.
 
@@ -103,12 +104,14 @@ def read_table(
     may_be_empty
         Whether a header without rows is fine.
     delimiter
-        What separates cells.
+        What separates cells; None: commas, or semicolons where the header has them and no comma. Then numbers may have
+        a decimal comma.
     """
     known = {column.name: column for column in columns}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, delimiter=delimiter)
+            found = delimiter or _delimiter(stream)
+            reader = csv.reader(stream, delimiter=found)
             header = [cell.strip() for cell in next(reader, [])]
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]
     except FileNotFoundError:
@@ -121,7 +124,30 @@ def read_table(
         return []
     if not lines and not may_be_empty:
         problems.add(path.name, "no rows: expected at least one below the header")
+    if delimiter is None and found == ";":
+        known = {name: replace(column, parse=_with_decimal_comma(column.parse)) for name, column in known.items()}
     return [_read_row(path.name, line, header, cells, known, problems) for line, cells in lines]
+
+
+def _delimiter(stream: TextIO) -> str:
+    """What separates the cells of the header; the stream stands at its beginning again."""
+    header = stream.readline()
+    stream.seek(0)
+    return ";" if ";" in header and "," not in header else ","
+
+
+def _with_decimal_comma(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """The parser, tried with a point in the place of a number's comma where it refuses the text as it is."""
+
+    def parsed(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError:
+            if re.fullmatch(r"[+-]?\d+,\d+", text) is None:
+                raise
+            return parse(text.replace(",", "."))
+
+    return parsed
 
 
 def _header_is_sound(file: str, header: list[str], known: Mapping[str, Column], problems: Problems) -> bool:

@@ -221,9 +221,17 @@ def test_a_column_that_occurs_twice_is_named(tmp_path):
     assert message == "small/lanes.csv row 1: column 'to' occurs 2 times: expected once"
 
 
-def test_a_table_separated_by_semicolons_is_refused_by_its_header(tmp_path):
-    messages = errors_in(written(tmp_path, lanes=GOOD["lanes.csv"].replace(",", ";")))
-    assert "unknown column 'from;to;lead_time'" in messages[0]
+@pytest.mark.parametrize("mark", [".", ","])
+def test_tables_separated_by_semicolons_may_have_decimal_commas(tmp_path, mark):
+    changed = {stem: GOOD[f"{stem}.csv"].replace(",", ";").replace(".", mark) for stem in ("nodes", "lanes", "demand")}
+    (tmp_path / "plain").mkdir()
+    assert read_case(written(tmp_path, **changed)) == read_case(written(tmp_path / "plain"))
+
+
+def test_a_comma_among_thousands_is_no_decimal_comma(tmp_path):
+    table = GOOD["demand.csv"].replace(",", ";").replace(";20;", ";1,000,000;")
+    (message,) = errors_in(written(tmp_path, demand=table))
+    assert "demand.csv row 2 column mean: '1,000,000': expected a number" in message
 
 
 def test_a_customer_that_nothing_supplies_is_named(tmp_path):
