@@ -106,7 +106,7 @@ RIVALS: dict[str, Rival] = {"COBYQA": cobyqa, "CMA-ES": cma_es, "genetic algorit
 PATHS: dict[str, dict[int, int]] = {
     "COBYQA": {500: 8, 2_000: 16, 20_000: 128},
     "CMA-ES": {500: 2, 2_000: 4, 20_000: 16},
-    "genetic algorithm": {500: 1, 2_000: 1, 20_000: 1},
+    "genetic algorithm": {500: 1, 2_000: 1, 20_000: 2},
 }
 
 
