@@ -27,7 +27,7 @@ from tests.networks import with_network
 from tests.simopt.command import Outcome, assert_refused, interrupt_call, read_json
 
 CASE = "two-two-three"
-ENTRY = [sys.executable, "-c", "from simopt.cli import main; main()"]
+ENTRY = [sys.executable, "-m", "simopt"]
 KEYS = {
     "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "gap_interval",
     "certified", "confidence", "certificate", "design", "base_stock_levels", "node_costs", "transport_cost",

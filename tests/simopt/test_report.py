@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -67,9 +68,11 @@ def read(path: Path) -> Reader:
 def run(tmp_path_factory) -> Path:
     """The folder of a solve, made as users do."""
     folder = tmp_path_factory.mktemp("run")
-    command = shutil.which("simopt")
-    assert command is not None
-    subprocess.run([command, "solve", CASE, "--no-certify", "--out", str(folder)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "simopt", "solve", CASE, "--no-certify", "--out", str(folder)],
+        check=True,
+        capture_output=True,
+    )
     return folder
 
 
