@@ -14,7 +14,7 @@ from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
 from design.demand_files import DemandSources, demand_rows, read_correlation, save_demand_files
 from design.distance import distance_between
-from design.errors import CycleInNetworkError
+from design.errors import CycleInNetworkError, expected_one_of
 from design.network import Network
 from design.node import Lane, Node
 from design.products import Tables, spread_products, with_storage_rows
@@ -27,7 +27,6 @@ from design.tables import (
     Problems,
     Record,
     choice_parser,
-    expected_one_of,
     number_parser,
     parse_count,
     parse_open_share,

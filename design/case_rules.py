@@ -7,8 +7,9 @@ from math import inf
 
 from design.case_settings import Settings
 from design.emissions import has_factors
+from design.errors import expected_one_of
 from design.network import Network
-from design.tables import Problems, Record, expected_one_of
+from design.tables import Problems, Record
 
 
 def check_rules(

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from design.emissions import EmissionSettings
+from design.errors import expected_one_of
 from design.season_files import read_seasons
 from design.seasons import Season
 from design.site_rules import SiteLimit, Sourcing
 from design.supply import ALLOCATIONS
-from design.tables import Problems, expected_one_of
+from design.tables import Problems
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
     "simulation": ("horizon", "warm_up", "periods_per_year", "allocation"),

@@ -14,6 +14,7 @@ from design.demand_process import (
     BlockBootstrapDemand,
     ProfiledDemand,
 )
+from design.errors import expected_one_of
 from design.smooth_demand import GammaDemand, IntermittentDemand, LogNormalDemand, NormalDemand
 from design.whole_demand import EmpiricalDemand, NegativeBinomialDemand, PoissonDemand
 
@@ -76,7 +77,7 @@ def make_demand(
         If the name is unknown or a parameter is missing, superfluous or out of range; the message says which.
     """
     if distribution not in DISTRIBUTIONS:
-        raise ValueError(f"unknown distribution {distribution!r}: expected one of {', '.join(DISTRIBUTIONS)}")
+        raise ValueError(f"unknown distribution {distribution!r}: {expected_one_of(distribution, DISTRIBUTIONS)}")
     _check_given(distribution, {"mean": mean, "sd": sd, "probability": probability, "history": observed})
     if observed is not None:
         return observed

@@ -16,7 +16,7 @@ from design.demand import (
     ProfiledDemand,
     demand_parameters,
 )
-from design.errors import BadInputError
+from design.errors import BadInputError, expected_one_of
 from design.network import Network
 from design.products import SEPARATOR
 from design.records import point_record
@@ -25,7 +25,6 @@ from design.tables import (
     Column,
     Problems,
     Record,
-    expected_one_of,
     number_parser,
     parse_count,
     parse_text,

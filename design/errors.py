@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class BadInputError(ValueError):
     """Something given is wrong; the message names it and says what was expected, one line a problem."""
@@ -27,3 +30,13 @@ class CycleInNetworkError(NetworkError):
     def __init__(self, cycle: tuple[str, ...]) -> None:
         super().__init__(f"the lanes form a cycle {' -> '.join(cycle)}")
         self.cycle = cycle
+
+
+def expected_one_of(name: str, known: Iterable[str]) -> str:
+    """What an unknown name could have been."""
+    options = list(known)
+    lower = {option.lower(): option for option in reversed(options)}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {lower[close[0]]!r}?"
+    return "expected one of " + ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from design.demand import Floats, as_floats
-from design.errors import BadInputError
+from design.errors import BadInputError, expected_one_of
 from design.products import SEPARATOR
 from design.tables import Column, Problems, Record, number_parser, parse_text, read_table
 
@@ -147,7 +147,7 @@ def read_history(path: Path, missing: str = "refuse") -> History:
         Listing everything wrong with the table, one line each.
     """
     if missing not in MISSING:
-        raise HistoryError(f"--missing {missing!r}: expected one of {', '.join(MISSING)}")
+        raise HistoryError(f"--missing {missing!r}: {expected_one_of(missing, MISSING)}")
     if path.is_dir():
         raise HistoryError(f"{path}: a folder; expected a .csv file")
     problems = Problems()

@@ -11,7 +11,7 @@ from math import inf
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from design.errors import CycleInNetworkError, NetworkError
+from design.errors import CycleInNetworkError, NetworkError, expected_one_of
 from design.node import Lane, LanePair, Node
 from design.storage import SharedStorage, join_by_storage
 
@@ -139,7 +139,7 @@ class Network:
         known = {node.name for node in self.nodes}
         for name in [end for lane in self.lanes for end in lane.pair] + list(self.customers):
             if name not in known:
-                raise NetworkError(f"unknown node {name!r}: expected one of the network's nodes")
+                raise NetworkError(f"unknown node {name!r}: {expected_one_of(name, sorted(known))}")
         for lane in self.lanes:
             if not lane.quantity > 0.0:
                 raise NetworkError(

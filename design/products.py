@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from design.tables import Problems, Record, Value, expected_one_of
+from design.errors import expected_one_of
+from design.tables import Problems, Record, Value
 
 SEPARATOR = "/"
 _SITE_COLUMNS = ("kind", "x", "y", "latitude", "longitude", "fixed_cost", "capacity", "site_emission")

@@ -9,8 +9,9 @@ from typing import Any
 from design.demand import DISTRIBUTIONS, Demand, EmpiricalDemand, make_demand, with_dependence
 from design.demand_files import DemandSources
 from design.demand_process import scaled
+from design.errors import expected_one_of
 from design.seasons import SEASON_SEPARATOR, Season
-from design.tables import Problems, Record, expected_one_of, number_parser
+from design.tables import Problems, Record, number_parser
 
 _KEYS = ("periods", "growth")
 MEAN = number_parser(0.0, "units per period")

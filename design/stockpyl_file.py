@@ -23,11 +23,10 @@ from typing import Any
 
 from design.case import Case
 from design.demand import Demand, make_demand
-from design.errors import BadInputError, NetworkError
+from design.errors import BadInputError, NetworkError, expected_one_of
 from design.network import Network
 from design.node import Lane, Node
 from design.supply import Supply
-from design.tables import expected_one_of
 
 _DEMAND_NAMES = {
     "N": "normal",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from math import isclose
 from pathlib import Path
 
+from design.errors import expected_one_of
 from design.network import Network
 from design.node import LanePair
 from design.supply import OUTSIDE, Outage, Supply
@@ -13,7 +14,6 @@ from design.tables import (
     Column,
     Problems,
     Record,
-    expected_one_of,
     number_parser,
     parse_count,
     parse_periods,

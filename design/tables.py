@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TextIO
+
+from design.errors import expected_one_of
 
 Value = str | float | int | None
 
@@ -191,15 +192,6 @@ def _expected(column: Column) -> str:
     except ValueError as error:
         return str(error)
     return "expected a value"
-
-
-def expected_one_of(name: str, known: Iterable[str]) -> str:
-    """What an unknown name could have been."""
-    options = list(known)
-    close = get_close_matches(name, options, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return "expected one of " + ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
 
 
 def parse_text(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 from design.case import Case, CaseError
-from design.tables import expected_one_of
+from design.errors import expected_one_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet

@@ -9,6 +9,7 @@ from typing import Any
 
 from design.case import Case
 from design.case_files import load_case as load_case_files
+from design.errors import expected_one_of
 from simopt.apps.check_simulator import check_simulator as check
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve as run
@@ -89,8 +90,8 @@ def solve_case(
     """What `solve` does, its outcome as the frozen record that the command line prints."""
     unknown = set(changes) - {field.name for field in fields(SolveOptions)}
     if unknown:
-        known = ", ".join(field.name for field in fields(SolveOptions))
-        raise OptionError(f"option {min(unknown)!r}: expected one of {known}")
+        wrong, known = min(unknown), [field.name for field in fields(SolveOptions)]
+        raise OptionError(f"option {wrong!r}: {expected_one_of(wrong, known)}")
     if simulator is not None:
         changes["simulator"] = as_simulator(simulator)
     told = replace(options or SolveOptions(), **changes)

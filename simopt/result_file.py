@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from design.errors import BadInputError, NetworkError
+from design.errors import BadInputError, NetworkError, expected_one_of
 from design.network import Design, Network
 from design.node import LanePair
 from design.records import from_records, name_of, pair_of
@@ -51,7 +51,11 @@ def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] 
     design = design_of(path, network, lanes)
     if levels is None:
         return design, None
+    known = {node.name for node in network.nodes}
     for name, level in levels.items():
+        if name not in known:
+            expected = expected_one_of(name, sorted(known))
+            raise ResultError(f"{path}: base_stock_levels: unknown node {name!r}: {expected}")
         if not 0.0 <= level < float("inf"):
             raise ResultError(f"{path}: base_stock_levels of {name}: {level}: expected a number of units, at least 0")
     for name in design.nodes:

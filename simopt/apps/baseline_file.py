@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from design.errors import expected_one_of
 from design.network import Design, Network
 from design.records import pair_of
-from design.tables import Column, Problems, Record, expected_one_of, parse_text, read_table
+from design.tables import Column, Problems, Record, parse_text, read_table
 from simopt.apps.options import refuse_assembly_for
 from simopt.result_file import ResultError, design_of, read_design
 

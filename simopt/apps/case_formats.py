@@ -10,6 +10,7 @@ from pathlib import Path
 
 from design.case import Case
 from design.case_files import load_case, save_case
+from design.errors import expected_one_of
 from design.workbook import write_workbook
 from simopt.apps.options import OptionError
 
@@ -85,4 +86,4 @@ def convert_case(case: Case, kind: str, out: Path) -> Path:
 
 def _check_kind(kind: str) -> None:
     if kind not in FORMATS:
-        raise OptionError(f"format {kind!r}: expected one of {', '.join(FORMATS)}")
+        raise OptionError(f"format {kind!r}: {expected_one_of(kind, FORMATS)}")

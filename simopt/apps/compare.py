@@ -8,6 +8,7 @@ from math import isfinite
 from time import monotonic
 
 from design.case import Case
+from design.errors import expected_one_of
 from simopt.apps.methods import METHODS, start_search
 from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for
 from simopt.apps.rivals import check_installed
@@ -55,7 +56,7 @@ class CompareOptions:
     def __post_init__(self) -> None:
         for name in self.methods:
             if name not in METHODS:
-                raise OptionError(f"methods: unknown method {name!r}: expected one of {', '.join(METHODS)}")
+                raise OptionError(f"methods: unknown method {name!r}: {expected_one_of(name, METHODS)}")
             check_installed(name)
             if self.methods.count(name) > 1:
                 raise OptionError(f"methods: {name!r} occurs twice: expected every method once")

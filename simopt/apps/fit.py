@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from design.errors import BadInputError
+from design.errors import BadInputError, expected_one_of
 from design.families import FAMILIES
 from design.fit import AUTO, EMPIRICAL, FitError, NodeFit, fit_series
 from design.history import read_history
 from design.series_tests import correlated_pairs, run_tests
 from design.streams import Purpose, generator, name_keys
-from design.tables import expected_one_of
 from simopt.fit_outcome import FitOutcome, FittedNode
 
 

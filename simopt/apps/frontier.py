@@ -14,6 +14,7 @@ from time import monotonic
 import numpy as np
 
 from design.case import Case
+from design.errors import expected_one_of
 from design.flow_model import InfeasibleError
 from design.network import Design
 from design.solver import SolveStatus
@@ -84,7 +85,7 @@ class FrontierOptions:
 
     def __post_init__(self) -> None:
         if self.against not in AXES:
-            raise OptionError(f"against {self.against!r}: expected one of {', '.join(AXES)}")
+            raise OptionError(f"against {self.against!r}: {expected_one_of(self.against, AXES)}")
         if self.points < 2:
             raise OptionError(f"points {self.points}: expected a whole number, at least 2")
         if self.kind is not None and self.against != "num-sites":

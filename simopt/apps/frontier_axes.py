@@ -10,10 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from design.case import Case
-from design.errors import BadInputError
+from design.errors import BadInputError, expected_one_of
 from design.network import Design
 from design.site_rules import EmissionCap, Rule, emission_rule
-from design.tables import expected_one_of
 from design.transport import least_design
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from design.case import Case
-from design.errors import BadInputError
+from design.errors import BadInputError, expected_one_of
 from design.master import Bound
 from design.network import Network
 from design.stage_models import DEFAULT_SCENARIOS
@@ -83,7 +83,7 @@ class SolveOptions:
             ("bound", self.bound, tuple(bound.value for bound in Bound)),
         ):
             if value not in allowed:
-                raise OptionError(f"{name} {value!r}: expected one of {', '.join(allowed)}")
+                raise OptionError(f"{name} {value!r}: {expected_one_of(value, allowed)}")
         if self.subproblem == "gradient-kriging" and self.surrogate != "own":
             raise OptionError(f"surrogate {self.surrogate!r} with subproblem 'gradient-kriging': expected own")
         self._check_simulator()

@@ -12,6 +12,7 @@ import numpy as np
 from design.case import Case
 from design.case_files import load_case
 from design.demand import Floats
+from design.errors import expected_one_of
 from design.network import Component, Design
 from design.single_stage_plan import single_stage_plan
 from design.stage_models import exact_costs
@@ -66,7 +67,7 @@ def report_data(
     design = case.network.design([(lane["from"], lane["to"]) for lane in content["design"]["lanes"]])
     for name in nodes:
         if name not in design.nodes:
-            raise OptionError(f"node {name!r}: expected a node in use, one of {', '.join(design.nodes)}")
+            raise OptionError(f"node {name!r} is not in use: {expected_one_of(name, design.nodes)}")
     levels = {row["node"]: row["level"] for row in content["base_stock_levels"]}
     throughput = throughputs(case, design)
     foreign = "simulator" in content  # nothing of the built-in one stands next to its numbers

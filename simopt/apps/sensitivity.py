@@ -13,8 +13,7 @@ import numpy as np
 
 from design.case import Case, CaseError
 from design.case_files import read_case, save_case
-from design.errors import BadInputError
-from design.tables import expected_one_of
+from design.errors import BadInputError, expected_one_of
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve, versions
 from simopt.differences import DesignChange
@@ -183,8 +182,8 @@ def _varied(case: Case, ranges: Sequence[Range]) -> Iterator[tuple[str, str, flo
 def _multiplied(one: Range, factor: float) -> Callable[[Rows], None]:
     def change(rows: Rows) -> None:
         if one.column not in rows[0]:
-            known = ", ".join(name for name in rows[0] if name not in KEYS[one.table])
-            raise OptionError(f"vary {one.table}.{one.column}: expected a column with numbers, one of {known}")
+            known = [name for name in rows[0] if name not in KEYS[one.table]]
+            raise OptionError(f"vary {one.table}.{one.column}: unknown column: {expected_one_of(one.column, known)}")
         for row in rows:
             text = row[one.column]
             if not text:
