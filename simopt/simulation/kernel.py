@@ -23,9 +23,9 @@ whole levels) it may be neither side's.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from simopt.simulation.compiled import compiled, compiled_within
 from simopt.simulation.network_arrays import NetworkArrays
 from simopt.simulation.production import (
     limit,
@@ -63,10 +63,8 @@ from simopt.simulation.stage import (
 _HOLDING, _BACKORDER = int(Measure.HOLDING), int(Measure.BACKORDER)
 _TRANSPORT, _PIPELINE = int(Measure.TRANSPORT), int(Measure.PIPELINE)
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def cumulate_own(demand, column, cumulative):
     """A node's own demand up to each period from one replication's demand (period, customer); column -1: none."""
     if column < 0:
@@ -79,7 +77,7 @@ def cumulate_own(demand, column, cumulative):
         cumulative[t] = total
 
 
-@_compiled
+@compiled_within
 def _hold_until_review(total, review, ordered):
     """What a node has ordered up to each period: what was asked of it by its last review, the first in period 0."""
     last = 0.0
@@ -88,7 +86,7 @@ def _hold_until_review(total, review, ordered):
         ordered[t] = last
 
 
-@_compiled
+@compiled
 def cumulate_orders(network, demand, cumulative):
     """C_i(t) of every node, receivers before suppliers, and after them the rows of what is ordered at reviews."""
     out_start, orders_of, quantities, order_row = (
@@ -110,7 +108,7 @@ def cumulate_orders(network, demand, cumulative):
             _hold_until_review(own, review[i], cumulative[order_row[i]])
 
 
-@_compiled
+@compiled_within
 def _inflow(lane, supplier, allocation, ordered, state, buffer):
     """What has been shipped on a lane up to each period; `buffer` holds it where it is not kept elsewhere."""
     cumulative, available, when, head, num_short, shipped, share = state
@@ -123,7 +121,7 @@ def _inflow(lane, supplier, allocation, ordered, state, buffer):
     return buffer
 
 
-@_compiled
+@compiled_within
 def shipped_on(lane, allocation, network, work):
     """What has been shipped on a lane up to each period in the replication that `work` holds; one at a time."""
     cumulative, available, when, head, num_short, shipped, share, _, _, buffers, _, _, _ = work
@@ -132,7 +130,7 @@ def shipped_on(lane, allocation, network, work):
     return _inflow(lane, network.tail[lane], allocation, ordered, state, buffers[0])
 
 
-@_compiled
+@compiled_within
 def _read_calendar(path, column, dates):
     """The last period whose shipments have arrived by each period, from a column of the sample path."""
     for t in range(len(dates)):
@@ -140,7 +138,7 @@ def _read_calendar(path, column, dates):
     return dates
 
 
-@_compiled
+@compiled_within
 def _make(i, path, network, coupled, allocation, state, warm_up, buffers, binding, measures):
     """P_i(t) into `made` and what limits it, with the costs of the lanes into i and of inputs that wait."""
     first, last = network.in_start[i], network.in_start[i + 1]
@@ -168,7 +166,7 @@ def _make(i, path, network, coupled, allocation, state, warm_up, buffers, bindin
     return cost - rate * sum_of(made[warm_up:]) if rate > 0.0 else 0.0
 
 
-@_compiled
+@compiled_within
 def _serve_besides(i, network, demand, allocation, state, warm_up, measures, buffers):
     """Service of the own customers of a node that supplies others too."""
     cumulative, available = state[0], state[1]
@@ -182,7 +180,7 @@ def _serve_besides(i, network, demand, allocation, state, warm_up, measures, buf
     serve_own(i, demand[:, network.customer[i]], got, warm_up, measures)
 
 
-@_compiled
+@compiled_within
 def _share_storage(network, available, cumulative, warm_up, measures, used):
     """Overflow of shared storage, split over the nodes by the space they take; `used` is kept for the slopes."""
     for g in range(len(network.group_capacity)):
@@ -197,7 +195,7 @@ def _share_storage(network, available, cumulative, warm_up, measures, used):
             )
 
 
-@_compiled
+@compiled_within
 def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
     cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
@@ -248,7 +246,7 @@ def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, 
         _share_storage(network, available, cumulative, warm_up, measures, used)
 
 
-@_compiled
+@compiled_within
 def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dates):
     """Derivative of the cost in what short suppliers ship to i on lanes that have a row of `value`."""
     first, last = network.in_start[i], network.in_start[i + 1]
@@ -265,7 +263,7 @@ def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dat
         value_arrivals(k - first, slope, limits, lead_time, calendar, worth)
 
 
-@_compiled
+@compiled_within
 def _backward(network, path, warm_up, allocation, multipliers, work, measures, gradient):
     """λ_i(t) of every node, receivers before suppliers, and their sums.
 
@@ -340,7 +338,7 @@ def make_work(
     )
 
 
-@_compiled
+@compiled
 def simulate_network(network, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers, work):
     """Simulate an acyclic network over many replications.
 

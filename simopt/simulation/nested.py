@@ -17,9 +17,9 @@ source first); the minima over the tables are taken in `grid_costs`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from design.cost import net_stock_cost
+from simopt.simulation.compiled import compiled, compiled_within
 from simopt.simulation.kernel import cumulate_orders
 from simopt.simulation.rationing import ship_fcfs, shortages
 from simopt.simulation.stage import NUM_MEASURES, Measure, measure_lane, stock, sum_of
@@ -28,10 +28,8 @@ _TRANSPORT, _PIPELINE = int(Measure.TRANSPORT), int(Measure.PIPELINE)
 FEW_KINKS = 48
 MAX_PROBES = 60
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def _slope(needed, level, rates, scratch):
     """Right derivative of a leaf's summed cost in its level, and how many kinks are at or below the level."""
     h, g, capacity, overflow, b = rates[0], rates[1], rates[2], rates[3], rates[4]
@@ -49,7 +47,7 @@ def _slope(needed, level, rates, scratch):
     return slope, num_met, num_over
 
 
-@_compiled
+@compiled_within
 def _sorted_within(needed, shift, low, high):
     """The points plus a shift that lie in (low, high], ascending; few, or nearly all equal."""
     count = 0
@@ -68,7 +66,7 @@ def _sorted_within(needed, shift, low, high):
     return found
 
 
-@_compiled
+@compiled_within
 def _walk(needed, low, high, slope, num_met, rates):
     """The level in (low, high] at which the slope, negative at `low`, reaches 0; kink by kink."""
     demands = _sorted_within(needed, 0.0, low, high)
@@ -91,7 +89,7 @@ def _walk(needed, low, high, slope, num_met, rates):
     return min(level - slope / curvature, high) if curvature > 0.0 else high
 
 
-@_compiled
+@compiled_within
 def _next_level(low, slope_low, high, slope_high, step, halve):
     """Where to look next: further out while the bracket is open, then by the secant or in the middle of it."""
     if high == np.inf:
@@ -102,7 +100,7 @@ def _next_level(low, slope_low, high, slope_high, step, halve):
     return 0.5 * (low + high) if halve or not low < level < high else level
 
 
-@_compiled
+@compiled_within
 def newsvendor_level(needed, rates, hint, scratch):
     """The level at which the summed cost of a sample is least: convex, so its slope is bracketed, then walked.
 
@@ -137,7 +135,7 @@ def newsvendor_level(needed, rates, hint, scratch):
     return _walk(needed, low, high, slope_low, met_low, rates)
 
 
-@_compiled
+@compiled_within
 def _met(needed, asked, level):
     """Units met at once over all periods at a level."""
     total = 0.0
@@ -146,7 +144,7 @@ def _met(needed, asked, level):
     return total
 
 
-@_compiled
+@compiled_within
 def level_for_fill(needed, asked, wanted, lowest):
     """The least level, at least `lowest`, at which so many units are met at once; as `newsvendor_level` otherwise.
 
@@ -173,7 +171,7 @@ def level_for_fill(needed, asked, wanted, lowest):
     return high
 
 
-@_compiled
+@compiled_within
 def _measured_lane(i, tree, inflow, warm_up, row):
     """Transport and pipeline cost of the lane into a node over one replication."""
     if i == 0:
@@ -183,7 +181,7 @@ def _measured_lane(i, tree, inflow, warm_up, row):
     return row[i, _TRANSPORT] + row[i, _PIPELINE]
 
 
-@_compiled
+@compiled_within
 def _minimize_leaf(i, entry, tree, warm_up, targets, state, scratch, tables):
     """A leaf's best level against what its supplier ships, and its mean cost there, transport and pipeline included.
 
@@ -221,7 +219,7 @@ def _minimize_leaf(i, entry, tree, warm_up, targets, state, scratch, tables):
     tables[1][entry] = level
 
 
-@_compiled
+@compiled_within
 def _run_inner(i, level, tree, warm_up, state, scratch):
     """Mean cost of an inner node at a level and whether it was ever short; fills what its children are shipped."""
     parent, children, lead_time, _, rates, _, _ = tree
@@ -243,7 +241,7 @@ def _run_inner(i, level, tree, warm_up, state, scratch):
     return cost / len(cumulative), num_short > 0
 
 
-@_compiled
+@compiled_within
 def _make_scratch(num_nodes, num_replications, num_periods, warm_up):
     """A leaf's points and costs, one replication's measures, where leaves' levels were last, and the kernel's lines."""
     count = num_replications * (num_periods - warm_up)
@@ -259,7 +257,7 @@ def _make_scratch(num_nodes, num_replications, num_periods, warm_up):
     )
 
 
-@_compiled
+@compiled_within
 def _tree_of(network):
     """Of each node of a tree: supplier (-1 for the source), first child (and one more), lane into it, costs."""
     lanes = network.in_lane
@@ -274,7 +272,7 @@ def _tree_of(network):
     )
 
 
-@_compiled
+@compiled
 def fill_tables(network, grid, bounds, first_entry, turns, demand, warm_up, targets):
     """Costs of every node at every combination of grid levels on the path to it.
 

@@ -211,7 +211,7 @@ class NetworkSimulation:
             work = make_work(self.network, self.paths.num_periods, self.allocation, with_gradient)
         measures, gradient = simulate_network(
             self.network,
-            np.ascontiguousarray(levels, dtype=np.float64),
+            np.array(levels, dtype=np.float64),
             paths,
             self.warm_up,
             self.allocation,

@@ -13,28 +13,24 @@ has, seen a lead time later.
 
 from __future__ import annotations
 
-from numba import njit
-
+from simopt.simulation.compiled import compiled_within
 from simopt.simulation.stage import sum_of
 
 BY_CAPACITY = -1
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def _receive_first(inflow, lead_time, calendar, made, binding):
     binding[:] = 0
     if len(calendar) > 0:
         for t in range(len(made)):
             made[t] = inflow[calendar[t]] if calendar[t] >= 0 else 0.0
         return
-    first = min(lead_time, len(made))
-    made[:first] = 0.0
-    made[first:] = inflow[: len(made) - first]
+    for t in range(len(made)):
+        made[t] = inflow[t - lead_time] if t >= lead_time else 0.0
 
 
-@_compiled
+@compiled_within
 def receive(inflow, lead_time, calendar, k, made, binding):
     """Lower Z(t) to what lane k has brought and remember where it is the one that limits.
 
@@ -68,7 +64,7 @@ def receive(inflow, lead_time, calendar, k, made, binding):
         later[t] = min(inflow[t], later[t])
 
 
-@_compiled
+@compiled_within
 def units_arrived(inflow, lead_time, calendar, warm_up):
     """What a lane has brought up to each period, summed over the horizon."""
     if len(calendar) == 0:
@@ -79,7 +75,7 @@ def units_arrived(inflow, lead_time, calendar, warm_up):
     return total
 
 
-@_compiled
+@compiled_within
 def limit(made, binding, capacity):
     """P(t) from Z(t), in place: at most capacity[t] more than in the period before."""
     before = 0.0
@@ -90,7 +86,7 @@ def limit(made, binding, capacity):
         before = made[t]
 
 
-@_compiled
+@compiled_within
 def slopes_of_sets(slope, binding, waiting_rate, warm_up):
     """From the derivative of the cost in A(t) to that in Z(t), in place: capacity hands it on to earlier periods."""
     carried = 0.0
@@ -102,7 +98,7 @@ def slopes_of_sets(slope, binding, waiting_rate, warm_up):
             carried = 0.0
 
 
-@_compiled
+@compiled_within
 def value_arrivals(k, slope, limits, lead_time, calendar, value):
     """Add to the derivative in what is shipped on lane k what it does where it limits the node (always: no limits)."""
     for t in range(len(slope)):
@@ -111,7 +107,7 @@ def value_arrivals(k, slope, limits, lead_time, calendar, value):
             value[at] += slope[t]
 
 
-@_compiled
+@compiled_within
 def value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, waiting_cost, value):
     """Derivative of transport, goods in transit and waiting inputs in what is shipped on a lane up to each period."""
     num_periods = len(value)
@@ -127,7 +123,7 @@ def value_shipments(lead_time, calendar, warm_up, unit_cost, pipeline_cost, wait
                 value[at] += waiting_cost - pipeline_cost
 
 
-@_compiled
+@compiled_within
 def goods_in_transit(inflow, lead_time, calendar, found):
     """Units shipped and not arrived at the end of each period."""
     for t in range(len(inflow)):
@@ -135,7 +131,7 @@ def goods_in_transit(inflow, lead_time, calendar, found):
         found[t] = inflow[t] - (inflow[at] if at >= 0 else 0.0)
 
 
-@_compiled
+@compiled_within
 def units_in_transit(inflow, lead_time, calendar, warm_up):
     """Units shipped and not arrived, summed over the periods of the horizon."""
     return sum_of(inflow[warm_up:]) - units_arrived(inflow, lead_time, calendar, warm_up)

@@ -7,16 +7,15 @@ receiver: `quantity` of its supplier's units each. A node's own customers are no
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from simopt.simulation.compiled import compiled_within
 
 FCFS = 0
 PRIORITY = 1
 FAIR_SHARE = 2
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def shortages(available, total, when, head):
     """Under first come, first served: the periods in which a node is short, and the order that is partly met in each.
 
@@ -34,7 +33,7 @@ def shortages(available, total, when, head):
     return num_short
 
 
-@_compiled
+@compiled_within
 def ship_fcfs(ordered, available, total, when, head, num_short, shipped, share):
     """Orders in turn, those of one period in proportion to their sizes.
 
@@ -51,7 +50,7 @@ def ship_fcfs(ordered, available, total, when, head, num_short, shipped, share):
         shipped[t] = own_before + (available[t] - before) * share[k]
 
 
-@_compiled
+@compiled_within
 def sweep_fcfs(slope, own, when, share, num_short, lead_time):
     """Add to a node's slopes what its shipments on one lane do on arrival, a lead time later."""
     for k in range(num_short):
@@ -60,7 +59,7 @@ def sweep_fcfs(slope, own, when, share, num_short, lead_time):
         own[when[k]] += share[k] * slope[when[k] + lead_time]
 
 
-@_compiled
+@compiled_within
 def sweep_assembly_fcfs(slope, limits, place, own, when, share, num_short, lead_time):
     """The same where the receiver needs other inputs too: only where this lane is the one that limits it."""
     for k in range(num_short):
@@ -71,7 +70,7 @@ def sweep_assembly_fcfs(slope, limits, place, own, when, share, num_short, lead_
             own[when[k]] += share[k] * slope[arrival]
 
 
-@_compiled
+@compiled_within
 def sweep_costs_fcfs(own, when, share, num_short, lead_time, warm_up, unit_cost, pipeline_cost, waiting_cost):
     """Add what shipments on one lane do to transport, to goods in transit and to inputs that wait at the receiver."""
     num_periods = len(own)
@@ -87,14 +86,14 @@ def sweep_costs_fcfs(own, when, share, num_short, lead_time, warm_up, unit_cost,
             own[t] += part * (waiting_cost - pipeline_cost)
 
 
-@_compiled
+@compiled_within
 def sweep_valued_fcfs(value, own, when, share, num_short):
     """The same where the derivative of the cost in what is shipped up to each period is known, value[t]."""
     for k in range(num_short):
         own[when[k]] += share[k] * value[when[k]]
 
 
-@_compiled
+@compiled_within
 def _ration_priority(first, last, rows, quantity, available, total, cumulative, shipped, share):
     """The first lane always first, new orders before old ones of the next; share = 1 where the first lanes get all."""
     for t in range(len(total)):
@@ -109,7 +108,7 @@ def _ration_priority(first, last, rows, quantity, available, total, cumulative, 
             left -= min(left, owed)
 
 
-@_compiled
+@compiled_within
 def _ration_fairly(first, last, rows, available, total, cumulative, shipped, share):
     """Everybody gets the same share of what is owed to them, old orders and new; `share` is that share, 1 if enough."""
     for t in range(len(total)):
@@ -124,7 +123,7 @@ def _ration_fairly(first, last, rows, available, total, cumulative, shipped, sha
             shipped[lane, t] = before + part * (ordered - before) if part < 1.0 else ordered
 
 
-@_compiled
+@compiled_within
 def ration(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share):
     """What a short node ships on its lanes first .. last - 1 up to each period, under priority or in fair shares.
 
@@ -149,7 +148,7 @@ def ration(allocation, first, last, rows, quantity, available, total, cumulative
         _ration_fairly(first, last, rows, available, total, cumulative, shipped, share)
 
 
-@_compiled
+@compiled_within
 def _sweep_priority(first, last, quantity, available, total, share, value, own):
     """U_j(t), what the first j lanes get, hangs on U_j(t - 1), so time runs backward."""
     carried = np.zeros(last - first)
@@ -167,7 +166,7 @@ def _sweep_priority(first, last, quantity, available, total, share, value, own):
                     own[t - 1] -= up_to_lane
 
 
-@_compiled
+@compiled_within
 def _sweep_fairly(first, last, rows, available, total, cumulative, shipped, share, value, own):
     """X_j(t) = X_j(t - 1) + φ(t)·(C_j(t) - X_j(t - 1)), φ = (A(t) - X(t - 1))/(C(t) - X(t - 1)), backward in time."""
     carried = np.zeros(last - first)
@@ -190,7 +189,7 @@ def _sweep_fairly(first, last, rows, available, total, cumulative, shipped, shar
             own[t - 1] -= moved * (1.0 - part)
 
 
-@_compiled
+@compiled_within
 def sweep(allocation, first, last, rows, quantity, available, total, cumulative, shipped, share, value, own):
     """Add to a short node's slopes what its shipments do.
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
+from simopt.simulation.compiled import compiled_within
 
 
-@_compiled
+@compiled_within
 def add_space(unit_size, available, total, warm_up, used):
     """Add the space of a node's stock on hand to what is used in each period of the horizon."""
     for t in range(warm_up, len(used)):
         used[t] += unit_size * max(available[t] - total[t], 0.0)
 
 
-@_compiled
+@compiled_within
 def overflow_of(unit_size, available, total, warm_up, used, capacity, overflow_cost):
     """A node's part, by the space it takes, of overflow_cost·(used - capacity)⁺ over the horizon."""
     cost = 0.0
@@ -25,7 +23,7 @@ def overflow_of(unit_size, available, total, warm_up, used, capacity, overflow_c
     return cost
 
 
-@_compiled
+@compiled_within
 def add_slopes_of_overflow(unit_size, available, total, warm_up, used, capacity, overflow_cost, slope):
     """Add the right derivative of all nodes' overflow cost in this node's A(t)."""
     for t in range(warm_up, len(used)):

@@ -167,7 +167,7 @@ class TreeSimulator:
         network = self._arrays[component]
         return simulate_network(
             network,
-            np.ascontiguousarray(levels, dtype=np.float64),
+            np.array(levels, dtype=np.float64),  # a copy: compiled once, not again for read-only levels
             np.ascontiguousarray(demand),
             self._case.warm_up,
             allocation,

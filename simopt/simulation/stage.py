@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from numba import njit
-
 from design.cost import holding_cost, holding_slope
+from simopt.simulation.compiled import compiled_within
 
 
 class Measure(IntEnum):
@@ -30,10 +29,8 @@ _MET, _DEMANDED, _CLEAR = int(Measure.MET_AT_ONCE), int(Measure.DEMANDED), int(M
 NUM_MEASURES = len(Measure)
 NUM_COSTS = 4
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def sum_of(values):
     """Sum in a fixed order: eight running sums, which the processor adds side by side, then those.
 
@@ -55,7 +52,7 @@ def sum_of(values):
     return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
-@_compiled
+@compiled_within
 def stock(level, lead_time, inflow, total, warm_up, rates, available, scratch):
     """A(t), holding and backorder cost over the horizon, and whether the node was ever short.
 
@@ -83,7 +80,7 @@ def stock(level, lead_time, inflow, total, warm_up, rates, available, scratch):
     return sum_of(costs), b * sum_of(backlogs), num_short > 0
 
 
-@_compiled
+@compiled_within
 def slopes_of_stock(available, total, warm_up, rates, slope):
     """Right derivative of what `stock` charges in A(t), each period; 0 in the warm-up."""
     h, g, capacity, overflow, b = rates[0], rates[1], rates[2], rates[3], rates[4]
@@ -95,7 +92,7 @@ def slopes_of_stock(available, total, warm_up, rates, slope):
         slopes[t] = holding_slope(on_hand, h, g, capacity, overflow) if net >= 0.0 else -b
 
 
-@_compiled
+@compiled_within
 def measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measures):
     """Add transport cost of what was shipped in the horizon and holding cost of what was in transit."""
     num_periods = len(inflow)
@@ -108,7 +105,7 @@ def measure_lane(i, lead_time, inflow, warm_up, unit_cost, pipeline_cost, measur
         measures[i, _PIPELINE] += pipeline_cost * in_transit
 
 
-@_compiled
+@compiled_within
 def serve_leaf(i, available, total, warm_up, measures, scratch):
     """Units met in the period they are asked for, units asked for, and periods without backorders."""
     num_clear = 0
@@ -126,7 +123,7 @@ def serve_leaf(i, available, total, warm_up, measures, scratch):
     measures[i, _CLEAR] = num_clear
 
 
-@_compiled
+@compiled_within
 def serve_own(i, demand, got, warm_up, measures):
     """The same for the own customers of a node that supplies others too.
 
@@ -155,7 +152,7 @@ def serve_own(i, demand, got, warm_up, measures):
             measures[i, _CLEAR] += 1.0
 
 
-@_compiled
+@compiled_within
 def credit_leaf(i, multiplier, available, total, warm_up, measures, slope, scratch):
     """Service of a leaf with a multiplier; that many times the slope of what is met at once is taken off its slope."""
     serve_leaf(i, available, total, warm_up, measures, scratch)

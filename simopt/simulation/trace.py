@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-from numba import njit
 
+from simopt.simulation.compiled import compiled, compiled_within
 from simopt.simulation.kernel import run_forward, shipped_on
 from simopt.simulation.production import goods_in_transit
 from simopt.simulation.stage import NUM_MEASURES
@@ -29,15 +29,13 @@ NUM_SERIES = len(Series)
 _ASKED, _ORDERED, _RECEIVED, _SHIPPED = (int(Series(k)) for k in range(4))
 _ON_HAND, _BACKORDERS, _OWN, _IN_TRANSIT = (int(Series(k)) for k in range(4, 8))
 
-_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
-
-@_compiled
+@compiled_within
 def _rise(values, t):
     return values[t] - (values[t - 1] if t > 0 else 0.0)
 
 
-@_compiled
+@compiled_within
 def _fill_stock(total, supply, ordered, level, found):
     for t in range(len(total)):
         net = supply[t] - total[t]
@@ -51,7 +49,7 @@ def _fill_stock(total, supply, ordered, level, found):
         found[t, _IN_TRANSIT] = 0.0
 
 
-@_compiled
+@compiled
 def trace_network(network, levels, demand, warm_up, allocation, work):
     """Series of some replications, shape (replication, node, period, series)."""
     num_replications, num_periods, num_nodes = demand.shape[0], demand.shape[1], len(levels)
