@@ -12,6 +12,15 @@ from typing import Any
 from design.case import Case, CaseError
 from design.case_rules import check_coordinates, check_rules
 from design.case_settings import Settings, format_settings, read_settings
+from design.cells import (
+    choice_parser,
+    number_parser,
+    parse_count,
+    parse_open_share,
+    parse_periods,
+    parse_positive,
+    parse_text,
+)
 from design.demand_files import DemandSources, demand_rows, read_correlation, save_demand_files
 from design.distance import distance_between
 from design.errors import CycleInNetworkError, expected_one_of
@@ -22,27 +31,14 @@ from design.records import lane_record, point_record
 from design.season_files import MEAN, read_demand
 from design.seasons import Season, in_season, with_seasons
 from design.supply_files import read_supply, save_supply
-from design.tables import (
-    Column,
-    Problems,
-    Record,
-    choice_parser,
-    number_parser,
-    parse_count,
-    parse_open_share,
-    parse_periods,
-    parse_positive,
-    parse_text,
-    read_table,
-    write_table,
-)
+from design.tables import Column, Problems, Record, read_table, write_table
 from design.workbook import read_workbook
 
 _PRODUCT = Column("product", parse_text, "")
 _LAYER = {"product": "", "season": ""}
 _RATE = number_parser(0.0, "money")
 _EMISSION = number_parser(0.0, "units of emission")
-_NODE_COLUMNS = (
+NODE_COLUMNS = (
     Column("node", parse_text, "", required=True),
     _PRODUCT,
     Column("kind", parse_text, ""),
@@ -68,7 +64,7 @@ _NODE_COLUMNS = (
     Column("production_capacity", parse_positive, inf),
     Column("review_period", parse_count, 1),
 )
-_LANE_COLUMNS = (
+LANE_COLUMNS = (
     Column("from", parse_text, "", required=True),
     Column("to", parse_text, "", required=True),
     _PRODUCT,
@@ -83,7 +79,7 @@ _LANE_COLUMNS = (
     Column("quantity", parse_positive, 1.0),
     Column("input_holding_cost", _RATE),
 )
-_DEMAND_COLUMNS = (
+DEMAND_COLUMNS = (
     Column("node", parse_text, "", required=True),
     _PRODUCT,
     Column("season", parse_text, ""),
@@ -138,9 +134,9 @@ def read_case(folder: Path) -> Case:
     """Read and check the case in a folder; raises `CaseError` with every error found."""
     problems = Problems()
     settings = read_settings(folder / "case.toml", problems)
-    node_rows = read_table(folder / "nodes.csv", _NODE_COLUMNS, problems)
-    lane_rows = read_table(folder / "lanes.csv", _LANE_COLUMNS, problems, may_be_empty=True)
-    demand_rows = read_table(folder / "demand.csv", _DEMAND_COLUMNS, problems)
+    node_rows = read_table(folder / "nodes.csv", NODE_COLUMNS, problems)
+    lane_rows = read_table(folder / "lanes.csv", LANE_COLUMNS, problems, may_be_empty=True)
+    demand_rows = read_table(folder / "demand.csv", DEMAND_COLUMNS, problems)
     for row in node_rows:
         check_coordinates(row, problems)
     are_known = _are_known(node_rows, lane_rows, demand_rows, problems)
@@ -339,9 +335,9 @@ def save_case(case: Case, folder: Path) -> None:
         if network.node(k.destination).season in first
     ]
     demand = demand_rows(network, case.demand, save_demand_files(folder, network, case.demand, case.correlation))
-    write_table(folder / "nodes.csv", _NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
-    write_table(folder / "lanes.csv", _LANE_COLUMNS, lanes)
-    write_table(folder / "demand.csv", _DEMAND_COLUMNS, demand)
+    write_table(folder / "nodes.csv", NODE_COLUMNS, with_storage_rows(nodes, _values(Node(""))))
+    write_table(folder / "lanes.csv", LANE_COLUMNS, lanes)
+    write_table(folder / "demand.csv", DEMAND_COLUMNS, demand)
     save_supply(folder, case.supply)
 
 

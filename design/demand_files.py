@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from design.cells import number_parser, parse_count, parse_text
 from design.correlation import Correlation
 from design.demand import (
     AutocorrelatedDemand,
@@ -21,25 +22,16 @@ from design.network import Network
 from design.products import SEPARATOR
 from design.records import point_record
 from design.seasons import in_season
-from design.tables import (
-    Column,
-    Problems,
-    Record,
-    number_parser,
-    parse_count,
-    parse_text,
-    read_table,
-    write_table,
-)
+from design.tables import Column, Problems, Record, read_table, write_table
 
 PROFILES = "profiles.csv"
 CORRELATIONS = "correlations.csv"
-_PROFILE_COLUMNS = (
+PROFILE_COLUMNS = (
     Column("profile", parse_text, "", required=True),
     Column("period", parse_count, 1, required=True),
     Column("factor", number_parser(0.0), 1.0, required=True),
 )
-_CORRELATION_COLUMNS = (
+CORRELATION_COLUMNS = (
     Column("node", parse_text, "", required=True),
     Column("product", parse_text, ""),
     Column("with", parse_text, "", required=True),
@@ -118,7 +110,7 @@ def _read_profiles(path: Path, problems: Problems) -> dict[str, tuple[float, ...
     if not path.exists():
         return {}
     found: dict[str, dict[int, float]] = {}
-    for row in read_table(path, _PROFILE_COLUMNS, problems):
+    for row in read_table(path, PROFILE_COLUMNS, problems):
         factors, period = found.setdefault(row.text("profile"), {}), int(row.number("period"))
         if period in factors:
             what = f"duplicate period {period} of {row.text('profile')!r}: expected once"
@@ -179,7 +171,7 @@ def read_correlation(folder: Path, demand: Mapping[str, Mapping[str, Demand]], p
         return Correlation()
     pairs: list[tuple[str, str, float]] = []
     first: dict[frozenset[str], int] = {}
-    for row in read_table(path, _CORRELATION_COLUMNS, problems):
+    for row in read_table(path, CORRELATION_COLUMNS, problems):
         for one, other in _pairs(row, demand, problems):
             line = first.setdefault(frozenset((one, other)), row.line)
             if line != row.line:
@@ -276,8 +268,8 @@ def save_demand_files(
         for name, factors in profiles.items()
         for number, factor in enumerate(factors)
     ]
-    _write_or_remove(folder / PROFILES, _PROFILE_COLUMNS, rows)
-    _write_or_remove(folder / CORRELATIONS, _CORRELATION_COLUMNS, list(_correlation_rows(network, correlation)))
+    _write_or_remove(folder / PROFILES, PROFILE_COLUMNS, rows)
+    _write_or_remove(folder / CORRELATIONS, CORRELATION_COLUMNS, list(_correlation_rows(network, correlation)))
     for name, series in histories.items():
         write_table(folder / name, _HISTORY_COLUMNS, list(_history_rows(series)))
     return names

@@ -36,7 +36,8 @@ def expected_one_of(name: str, known: Iterable[str]) -> str:
     """What an unknown name could have been."""
     options = list(known)
     lower = {option.lower(): option for option in reversed(options)}
-    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {lower[close[0]]!r}?"
-    return "expected one of " + ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+    close = get_close_matches(name, options, n=1) or [lower[one] for one in get_close_matches(name.lower(), lower, n=1)]
+    listed = "expected one of " + ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+    if not close:
+        return listed
+    return f"did you mean {close[0]!r}?" + (f" ({listed})" if len(options) <= 12 else "")

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from design.cells import number_parser, parse_text
 from design.demand import Floats, as_floats
 from design.errors import BadInputError, expected_one_of
 from design.products import SEPARATOR
-from design.tables import Column, Problems, Record, number_parser, parse_text, read_table
+from design.tables import Column, Problems, Record, read_table
 
 MISSING = ("refuse", "zero")
 STEPS = ("number", "day", "workday", "week", "month")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
+from design.cells import Value
 from design.errors import expected_one_of
-from design.tables import Problems, Record, Value
+from design.tables import Problems, Record
 
 SEPARATOR = "/"
 _SITE_COLUMNS = ("kind", "x", "y", "latitude", "longitude", "fixed_cost", "capacity", "site_emission")

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
 
+from design.cells import number_parser
 from design.demand import DISTRIBUTIONS, Demand, EmpiricalDemand, make_demand, with_dependence
 from design.demand_files import DemandSources
 from design.demand_process import scaled
 from design.errors import expected_one_of
 from design.seasons import SEASON_SEPARATOR, Season
-from design.tables import Problems, Record, number_parser
+from design.tables import Problems, Record
 
 _KEYS = ("periods", "growth")
 MEAN = number_parser(0.0, "units per period")

@@ -6,32 +6,23 @@ from collections.abc import Collection, Mapping
 from math import isclose
 from pathlib import Path
 
+from design.cells import number_parser, parse_count, parse_periods, parse_text
 from design.errors import expected_one_of
 from design.network import Network
 from design.node import LanePair
 from design.supply import OUTSIDE, Outage, Supply
-from design.tables import (
-    Column,
-    Problems,
-    Record,
-    number_parser,
-    parse_count,
-    parse_periods,
-    parse_text,
-    read_table,
-    write_table,
-)
+from design.tables import Column, Problems, Record, read_table, write_table
 
 OUTAGES = "outages.csv"
 LEAD_TIMES = "lead_times.csv"
-_OUTAGE_COLUMNS = (
+OUTAGE_COLUMNS = (
     Column("node", parse_text, ""),
     Column("from", parse_text, ""),
     Column("to", parse_text, ""),
     Column("start", parse_count, 1, required=True),
     Column("end", parse_count, 1, required=True),
 )
-_LEAD_TIME_COLUMNS = (
+LEAD_TIME_COLUMNS = (
     Column("from", parse_text, ""),
     Column("to", parse_text, "", required=True),
     Column("lead_time", parse_periods, 0, required=True),
@@ -73,7 +64,7 @@ def _read_outages(
     if not path.exists():
         return ()
     found = []
-    for row in read_table(path, _OUTAGE_COLUMNS, problems):
+    for row in read_table(path, OUTAGE_COLUMNS, problems):
         node, pair = row.text("node"), (row.text("from"), row.text("to"))
         if bool(node) == any(pair):
             problems.add(OUTAGES, "expected either node, or from and to", row.line)
@@ -109,7 +100,7 @@ def _read_lead_times(
         return {}
     found: dict[LanePair, dict[int, float]] = {}
     rows: dict[LanePair, Record] = {}
-    for row in read_table(path, _LEAD_TIME_COLUMNS, problems):
+    for row in read_table(path, LEAD_TIME_COLUMNS, problems):
         pair, periods = (row.text("from"), row.text("to")), int(row.number("lead_time"))
         _check_lane(LEAD_TIMES, row, pair, lanes, problems)
         if periods in found.setdefault(pair, {}):
@@ -144,6 +135,6 @@ def save_supply(folder: Path, supply: Supply) -> None:
         for periods, share in shares
     ]
     if outages:
-        write_table(folder / OUTAGES, _OUTAGE_COLUMNS, outages)
+        write_table(folder / OUTAGES, OUTAGE_COLUMNS, outages)
     if lead_times:
-        write_table(folder / LEAD_TIMES, _LEAD_TIME_COLUMNS, lead_times)
+        write_table(folder / LEAD_TIMES, LEAD_TIME_COLUMNS, lead_times)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from design.cells import CellType, Value
 from design.errors import expected_one_of
-
-Value = str | float | int | None
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,14 @@ class Column:
     """
 
     name: str
-    parse: Callable[[str], Value]
+    parse: CellType[Any] | Callable[[str], Value]
     default: Value = None
     required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """Its values as JSON schema; any text where a function reads them."""
+        return dict(self.parse.schema) if isinstance(self.parse, CellType) else {"type": "string"}
 
 
 @dataclass(frozen=True)
@@ -192,90 +195,6 @@ def _expected(column: Column) -> str:
     except ValueError as error:
         return str(error)
     return "expected a value"
-
-
-def parse_text(text: str) -> str:
-    """A non-empty name."""
-    if not text:
-        raise ValueError("expected a name")
-    return text
-
-
-def choice_parser(*allowed: str) -> Callable[[str], str]:
-    """A parser of some words; a blank cell is the column's default."""
-
-    def parse(text: str) -> str:
-        if text not in allowed:
-            raise ValueError(expected_one_of(text, allowed))
-        return text
-
-    return parse
-
-
-def number_parser(least: float | None = None, unit: str = "", most: float | None = None) -> Callable[[str], float]:
-    """A parser of finite numbers not below `least` nor above `most`."""
-    limit = "" if least is None else f", at least {least:g}"
-    limit += "" if most is None else f", at most {most:g}"
-    expected = f"expected a number{' of ' + unit if unit else ''}{limit}"
-
-    def parse(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError(expected) from None
-        low = least is not None and value < least
-        if not math.isfinite(value) or low or (most is not None and value > most):
-            raise ValueError(expected)
-        return value
-
-    return parse
-
-
-def parse_positive(text: str) -> float:
-    """A finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value < math.inf:
-        raise ValueError("expected a number above 0")
-    return value
-
-
-def parse_open_share(text: str) -> float:
-    """A share above 0 and below 1."""
-    expected = "expected a share above 0 and below 1, e.g. 0.95"
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(expected) from None
-    if not 0.0 < value < 1.0:
-        raise ValueError(expected)
-    return value
-
-
-def parse_periods(text: str) -> int:
-    """A whole number of periods, at least 0."""
-    found = _whole(text)
-    if found is None:
-        raise ValueError("expected a whole number of periods, at least 0")
-    return found
-
-
-def parse_count(text: str) -> int:
-    """A whole number, at least 1."""
-    found = _whole(text)
-    if found is None or found < 1:
-        raise ValueError("expected a whole number, at least 1")
-    return found
-
-
-def _whole(text: str) -> int | None:
-    """A whole number, also as a column of numbers and blanks is exported (3.0); None for anything else."""
-    digits, point, rest = text.partition(".")
-    if not digits.isascii() or not digits.isdigit() or (point and rest.strip("0")):
-        return None
-    return int(digits)
 
 
 def write_table(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from design.cells import parse_text
 from design.errors import expected_one_of
 from design.network import Design, Network
 from design.records import pair_of
-from design.tables import Column, Problems, Record, parse_text, read_table
+from design.tables import Column, Problems, Record, read_table
 from simopt.apps.options import refuse_assembly_for
 from simopt.result_file import ResultError, design_of, read_design
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from design.errors import expected_one_of
 from simopt.cli.app import (
     EXIT_FAILED,
     SIMULATOR,
@@ -16,9 +17,6 @@ from simopt.cli.app import (
     command,
     load,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @command
@@ -47,6 +45,23 @@ def check_simulator(
     found = run(load(case), load_simulator(simulator), replications, seed)
     print_check(found)
     raise typer.Exit(0 if found.passed else EXIT_FAILED)
+
+
+@command
+def schema(
+    of: Annotated[str, typer.Argument(help="case (settings and tables) or result (result.json of solve).")],
+) -> None:
+    """Print what a case or a result.json may hold as JSON schema (draft 2020-12)."""
+    import json
+
+    from design.case_schema import case_schema
+    from simopt.apps.options import OptionError
+    from simopt.reporting.result_schema import result_schema
+
+    schemas = {"case": case_schema, "result": result_schema}
+    if of not in schemas:
+        raise OptionError(f"schema of {of!r}: {expected_one_of(of, schemas)}")
+    print(json.dumps(schemas[of](), indent=2, ensure_ascii=False))
 
 
 @command

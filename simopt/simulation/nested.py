@@ -100,7 +100,7 @@ def _next_level(low, slope_low, high, slope_high, step, halve):
     return 0.5 * (low + high) if halve or not low < level < high else level
 
 
-@compiled_within
+@compiled
 def newsvendor_level(needed, rates, hint, scratch):
     """The level at which the summed cost of a sample is least: convex, so its slope is bracketed, then walked.
 

@@ -209,7 +209,7 @@ def test_a_comparison_has_box_plots_and_a_profile(simopt, tmp_path):
 
 def test_what_is_no_run_is_refused(simopt, run, tmp_path):
     assert_refused(simopt("report", tmp_path), "result.json")
-    assert_refused(simopt("report", run, "--node", "X"), "node 'X': expected a node in use, one of")
+    assert_refused(simopt("report", run, "--node", "X"), "node 'X' is not in use: expected one of")
     assert_refused(simopt("report", run, "--frontier", tmp_path), "expected the frontier.json of `simopt frontier`")
     (tmp_path / "result.json").write_text('{"case": "x"}')
     assert_refused(simopt("report", tmp_path), "method missing: expected the result.json of `simopt solve`")

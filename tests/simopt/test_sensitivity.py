@@ -65,7 +65,7 @@ def test_the_command_writes_every_variant(simopt, tmp_path):
 BAD = {
     "no range": ("demand.mean=1.2", "expected table.column=LOW..HIGH"),
     "an unknown table": ("demands.mean=1..2", "unknown table 'demands': did you mean 'demand'?"),
-    "an unknown column": ("demand.meen=1..2", "vary demand.meen: expected a column with numbers, one of"),
+    "an unknown column": ("demand.meen=1..2", "vary demand.meen: unknown column: did you mean 'mean'?"),
     "words": ("nodes.kind=1..2", "'plant': expected numbers to multiply"),
     "upside down": ("demand.mean=2..1", "expected LOW below HIGH"),
     "too many": ("demand.mean=1..2:1000", "2 to 101 points"),

@@ -69,7 +69,7 @@ def test_pictures_show_in_a_notebook_and_save(found, tmp_path):
 
 
 def test_what_is_not_there_is_one_line(found, tmp_path):
-    with pytest.raises(BadInputError, match="node 'X': expected a node in use"):
+    with pytest.raises(BadInputError, match="node 'X' is not in use: expected one of"):
         found.plot_inventory("X")
     with pytest.raises(BadInputError, match=r"result\.json"):
         simopt.load_solution(tmp_path)

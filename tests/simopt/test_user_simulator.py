@@ -243,7 +243,7 @@ REFUSED = {
     "gradient-kriging without gradients": ({"subproblem": "gradient-kriging"}, "expected kriging or auto"),
     "exhaustive": ({"method": "exhaustive"}, "expected outer-approximation"),
     "too few fresh replications": ({"fresh_replications": 1}, "fresh-replications 1: expected a whole number"),
-    "an unknown option": ({"sed": 1}, "option 'sed': expected one of method"),
+    "an unknown option": ({"sed": 1}, "option 'sed': did you mean 'seed'"),
 }
 
 

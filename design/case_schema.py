@@ -1,0 +1,101 @@
+"""A case as JSON schema: one object with the settings of case.toml under `case` and an array of rows for each table.
+
+It says what single cells may hold and which columns are needed; what must hold between rows and tables (names that
+exist, lanes without a cycle) only reading the case tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from design.case_files import DEMAND_COLUMNS, LANE_COLUMNS, NODE_COLUMNS
+from design.demand import DISTRIBUTIONS
+from design.demand_files import CORRELATION_COLUMNS, PROFILE_COLUMNS
+from design.site_rules import Sourcing
+from design.supply import ALLOCATIONS
+from design.supply_files import LEAD_TIME_COLUMNS, OUTAGE_COLUMNS
+from design.tables import Column
+from design.workbook import column_notes
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TABLES = {
+    "nodes": NODE_COLUMNS,
+    "lanes": LANE_COLUMNS,
+    "demand": DEMAND_COLUMNS,
+    "profiles": PROFILE_COLUMNS,
+    "correlations": CORRELATION_COLUMNS,
+    "outages": OUTAGE_COLUMNS,
+    "lead_times": LEAD_TIME_COLUMNS,
+}
+_NEEDED = ("nodes", "demand")
+_AMOUNT = {"type": "number", "minimum": 0}
+
+
+def case_schema() -> dict[str, Any]:
+    """JSON schema (draft 2020-12) of a case."""
+    notes = column_notes()
+    tables = {name: _rows(columns, notes.get(name, {})) for name, columns in TABLES.items()}
+    for name in _NEEDED:
+        tables[name]["minItems"] = 1
+    tables["demand"]["items"]["properties"]["distribution"]["enum"] = sorted(DISTRIBUTIONS)
+    return {
+        "$schema": DIALECT,
+        "title": "A case of simopt",
+        **_object({"case": _settings(), **tables}, required=("case", *_NEEDED)),
+    }
+
+
+def _rows(columns: Iterable[Column], notes: dict[str, str]) -> dict[str, Any]:
+    columns = tuple(columns)
+    cells = {column.name: _cell(column, notes.get(column.name, "")) for column in columns}
+    return {"type": "array", "items": _object(cells, [column.name for column in columns if column.required])}
+
+
+def _cell(column: Column, note: str) -> dict[str, Any]:
+    """Values of a column; a blank, null, where it has a default."""
+    described = {"description": note} if note else {}
+    if column.required:
+        return {**column.schema, **described}
+    return {"anyOf": [column.schema, {"type": "null"}], **described}
+
+
+def _object(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _named(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+    """A table of tables, one for each name."""
+    return {"type": "object", "additionalProperties": _object(properties, required)}
+
+
+def _settings() -> dict[str, Any]:
+    periods = {"type": "integer", "minimum": 1}
+    count = {"type": "integer", "minimum": 0}
+    simulation = {
+        "horizon": periods,
+        "warm_up": count,
+        "periods_per_year": {"type": "number", "exclusiveMinimum": 0},
+        "allocation": {"enum": list(ALLOCATIONS)},
+    }
+    return _object(
+        {
+            "name": {"type": "string"},
+            "title": {"type": "string"},
+            "simulation": _object(simulation, required=("horizon", "warm_up")),
+            "transport": _object({"rate": _AMOUNT}),
+            "emissions": _object({"rate": _AMOUNT, "price": _AMOUNT, "cap": _AMOUNT}),
+            "units": {"type": "object", "additionalProperties": {"type": "string"}},
+            "sites": _named({"min_open": count, "max_open": count}),
+            "products": _named({"unit_size": _AMOUNT}),
+            "sourcing": _object({"per": {"enum": [one.value for one in Sourcing]}}),
+            "seasons": _named({"periods": periods, "growth": _AMOUNT}, required=("periods",)),
+            "stages": _object({"open_sites": {"type": "boolean"}}),
+        },
+        required=("simulation",),
+    )
