@@ -40,7 +40,7 @@ def all_simulated(case: Case) -> SearchState:
 
 
 @pytest.mark.parametrize("sourcing", Sourcing)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_certified_design_is_the_best_of_all(seed: int, sourcing: Sourcing) -> None:
     case = two_products(seed, sourcing=sourcing)
     state = all_simulated(case)

@@ -17,9 +17,14 @@ from simopt.simulation.simulator import TreeSimulator
 
 RECORDED = Path(__file__).parent / "recorded"
 FRESH_BLOCKS = 8192 // BLOCK
+QUICK = ("network-3", "network-72")
+NETWORKS = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in sorted(folder.name for folder in RECORDED.iterdir())
+]
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in RECORDED.iterdir()))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_loop_leaves_its_first_design_for_a_better_one(name: str) -> None:
     case = read_case(RECORDED / name)
     ledger = Ledger(case, TreeSimulator(case), seed=0)
@@ -38,7 +43,7 @@ def test_the_loop_leaves_its_first_design_for_a_better_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("bound", ["single-stage", "echelon"])
-@pytest.mark.parametrize("name", sorted(folder.name for folder in RECORDED.iterdir()))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_bound_stays_below_the_cost_of_every_design_simulated(name: str, bound: str) -> None:
     case = read_case(RECORDED / name)
     ledger = Ledger(case, TreeSimulator(case), seed=1)
@@ -49,7 +54,7 @@ def test_the_bound_stays_below_the_cost_of_every_design_simulated(name: str, bou
     assert state.unpriced_bound < state.incumbent.cost
 
 
-@pytest.mark.parametrize("name", sorted(folder.name for folder in RECORDED.iterdir()))
+@pytest.mark.parametrize("name", NETWORKS)
 def test_with_the_echelon_bound_fewer_designs_lead_to_the_same_one(name: str) -> None:
     case = read_case(RECORDED / name)
     found = {}
