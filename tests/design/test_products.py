@@ -110,7 +110,7 @@ def test_a_case_with_products_survives_writing_and_reading(tmp_path):
         ("case", "[products.heavy]", "[products.heavi]", "unknown product 'heavi': did you mean 'heavy'?"),
         ("case", "unit_size = 2.5", "unit_size = -1", "products.heavy.unit_size: -1: expected a size, at least 0"),
         ("case", "unit_size = 2.5", "size = 1", "unknown setting products.heavy.size: did you mean 'unit_size'?"),
-        ("case", "[products.heavy]\nunit_size = 2.5", '[sourcing]\nper = "site"', "'site': expected one of product, customer"),
+        ("case", "[products.heavy]\nunit_size = 2.5", '[sourcing]\nper = "site"', "'site': expected one of product"),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_one_line_with_its_place(tmp_path, table, old, new, said):
