@@ -45,6 +45,7 @@ def draw_bounds(data: ReportData) -> Figure | None:
                 label="lower bound, simulated parts charged",
             )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(min(number) - 0.5, max(number) + 0.5)
         axes.set(xlabel="iteration", ylabel=plain(f"cost over the horizon{_unit(data)}"))
         axes.grid(axis="y", alpha=0.25)
         figure.legend(loc="outside lower left", ncols=2)
