@@ -19,6 +19,7 @@ from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
 from design.storage import free_storage, has_room, room_network
 from design.supply import Supply, longest_delay, supply_notes, supply_warnings
+from design.tactical.settings import TacticalSettings
 
 
 class CaseError(BadInputError):
@@ -65,6 +66,10 @@ class Case:
         Whether sites may open from season to season; else one design serves all seasons.
     correlation
         Between customers in the same period.
+    supply
+        Reviews, capacities, lead times that vary, outages, allocation.
+    tactical
+        Defaults of tactical planning.
     """
 
     name: str
@@ -81,6 +86,7 @@ class Case:
     staged: bool = False
     correlation: Correlation = field(default_factory=Correlation)
     supply: Supply = field(default_factory=Supply)
+    tactical: TacticalSettings = field(default_factory=TacticalSettings)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -107,6 +113,7 @@ class Case:
             self.staged,
             self.correlation,
             self.supply,
+            self.tactical,
         )
         return (Case, (*fields, *options))
 

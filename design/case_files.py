@@ -176,6 +176,7 @@ def read_case(folder: Path) -> Case:
         settings.staged,
         correlation,
         supply,
+        settings.tactical,
     )
 
 
@@ -325,6 +326,7 @@ def save_case(case: Case, folder: Path) -> None:
         seasons=_seasons(case),
         staged=case.staged,
         allocation=case.supply.allocation,
+        tactical=case.tactical,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network, first = case.network, case.network.seasons[:1] or ("",)

@@ -77,6 +77,7 @@ def _named(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str
 def _settings() -> dict[str, Any]:
     periods = {"type": "integer", "minimum": 1}
     count = {"type": "integer", "minimum": 0}
+    amounts = {"type": "array", "items": _AMOUNT}
     simulation = {
         "horizon": periods,
         "warm_up": count,
@@ -96,6 +97,9 @@ def _settings() -> dict[str, Any]:
             "sourcing": _object({"per": {"enum": [one.value for one in Sourcing]}}),
             "seasons": _named({"periods": periods, "growth": _AMOUNT}, required=("periods",)),
             "stages": _object({"open_sites": {"type": "boolean"}}),
+            "tactical": _object(
+                {"values": amounts, "range": {**amounts, "minItems": 2, "maxItems": 2}, "initial": _AMOUNT}
+            ),
         },
         required=("simulation",),
     )

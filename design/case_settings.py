@@ -16,6 +16,7 @@ from design.seasons import Season
 from design.site_rules import SiteLimit, Sourcing
 from design.supply import ALLOCATIONS
 from design.tables import Problems
+from design.tactical.settings import KEYS, TacticalSettings, format_tactical, read_tactical
 
 _TABLES: dict[str, tuple[str, ...] | None] = {
     "simulation": ("horizon", "warm_up", "periods_per_year", "allocation"),
@@ -27,6 +28,7 @@ _TABLES: dict[str, tuple[str, ...] | None] = {
     "sourcing": ("per",),
     "seasons": None,
     "stages": ("open_sites",),
+    "tactical": KEYS,
 }
 _LIMITS = ("min_open", "max_open")
 _TEXTS = ("name", "title")
@@ -64,6 +66,8 @@ class Settings:
         Their price and cap.
     allocation
         Who gets what where a node is short.
+    tactical
+        Defaults of tactical planning.
     """
 
     name: str
@@ -81,6 +85,7 @@ class Settings:
     emission_rate: float | None = None
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
     allocation: str = ALLOCATIONS[0]
+    tactical: TacticalSettings = field(default_factory=TacticalSettings)
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -96,7 +101,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, emissions, units, sites, products, sourcing, seasons, stages = (
+    simulation, transport, emissions, units, sites, products, sourcing, seasons, stages, tactical = (
         _table(path.name, raw, key, problems) for key in _TABLES
     )
     return Settings(
@@ -119,6 +124,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
         seasons=read_seasons(path.name, seasons, simulation.get("horizon"), problems),
         staged=_staged(path.name, stages, seasons, problems),
         allocation=_allocation(path.name, simulation, problems),
+        tactical=read_tactical(path.name, tactical, problems),
         unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
         emission_rate=_number(
             path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
@@ -149,6 +155,7 @@ def format_settings(settings: Settings) -> str:
     for season in settings.seasons:
         lines += ["", f"[seasons.{_quoted(season.name)}]", f"periods = {season.periods}"]
     lines += ["", "[stages]", "open_sites = true"] if settings.staged else []
+    lines += format_tactical(settings.tactical)
     return "\n".join(lines) + "\n"
 
 

@@ -232,9 +232,11 @@ def _settings(path: Path, rows: Sequence[Sequence[str]]) -> str:
 
 
 def _toml_value(name: str, value: str) -> str:
-    """Numbers, true and false as such; names, titles and units are text whatever they look like."""
+    """Numbers, lists of them, true and false as such; names, titles and units are text whatever they look like."""
     is_text = name in ("name", "title") or name.startswith("units.")
-    if not is_text and (value in ("true", "false") or re.fullmatch(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", value)):
+    number = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
+    numbers = rf"\[\s*({number}\s*(,\s*{number}\s*)*)?\]"
+    if not is_text and (value in ("true", "false") or re.fullmatch(f"{number}|{numbers}", value)):
         return value
     return _toml(value)
 

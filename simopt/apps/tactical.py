@@ -1,0 +1,304 @@
+"""`simopt tactical`: targets or orders of a serial chain by stochastic programming, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from design.case import Case
+from design.errors import expected_one_of
+from design.streams import Purpose, generator
+from design.tactical.chain import Model, OrderRule, SerialChain, order_rule
+from design.tactical.from_case import chain_of_case, left_out
+from design.tactical.reduction import ALGORITHMS, reduce_scenarios
+from design.tactical.scenarios import SAMPLINGS, ScenarioSet, hybrid, moment_values, sampled, tree
+from simopt.apps.options import OptionError
+from simopt.apps.solve import versions
+from simopt.optimization.tactical_program import cost_of, solve_tactical, wait_and_see
+from simopt.simulation.estimate import Estimate
+from simopt.simulation.serial_chain import ChainSimulator
+from simopt.tactical_outcome import TacticalPlan
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+KINDS = ("tree", "random", "hybrid")
+DEFAULT_SCENARIOS = 729
+DEFAULT_BATCHES = 10
+EVERY_RANDOM = 3  # of a hybrid, the last periods of each so many are random
+LEAD_TIME_KEY, FRESH_KEY = 1_000_000, 2_000_000
+
+
+@dataclass(frozen=True)
+class TacticalOptions:
+    """Options of `tactical`.
+
+    Parameters
+    ----------
+    model
+        `por`, `scr` or `regular`.
+    scenarios, sampling
+        `tree`, `random` or `hybrid`; how random ones are drawn.
+    num_scenarios
+        Of random scenarios; 729 without it. A tree and a hybrid have as many as they have.
+    periods
+        Of the horizon, at least 1.
+    demand_range
+        Least and greatest demand of random periods and of fresh demand; without it what the case says.
+    keep, reduction
+        Reduce to so many scenarios, and by which algorithm.
+    lead_times, num_lead_times
+        Least and greatest lead time, equally likely, and how many scenarios of them are combined with each of demand.
+    initial, terminal_value
+        Units on hand at the start; worth of a unit on hand in the end, money.
+    batches
+        Independent sets of scenarios for the statistical lower bound; 10 without it, none where lead times vary.
+    out_of_sample
+        Fresh paths.
+    seed
+        Of all random numbers.
+    """
+
+    model: str = "por"
+    scenarios: str = "tree"
+    num_scenarios: int | None = None
+    periods: int = 6
+    sampling: str = "random"
+    demand_range: tuple[float, float] | None = None
+    keep: int | None = None
+    reduction: str = "forward"
+    lead_times: tuple[int, int] | None = None
+    num_lead_times: int | None = None
+    initial: float | None = None
+    terminal_value: float = 0.0
+    batches: int | None = None
+    out_of_sample: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value, allowed in (
+            ("model", self.model, tuple(one.value for one in Model)),
+            ("scenarios", self.scenarios, KINDS),
+            ("sampling", self.sampling, SAMPLINGS),
+            ("reduction", self.reduction, ALGORITHMS),
+        ):
+            if value not in allowed:
+                raise OptionError(f"{name} {value!r}: {expected_one_of(value, allowed)}")
+        if self.num_scenarios is not None and self.scenarios != "random":
+            raise OptionError(f"num_scenarios with scenarios {self.scenarios!r}: expected only with 'random'")
+        self._check_numbers()
+        self._check_ranges()
+
+    def _check_numbers(self) -> None:
+        for name, number, least in (
+            ("num_scenarios", self.num_scenarios, 1),
+            ("periods", self.periods, 1),
+            ("keep", self.keep, 1),
+            ("num_lead_times", self.num_lead_times, 1),
+            ("batches", self.batches, 0),
+            ("out_of_sample", self.out_of_sample, 2),
+            ("seed", self.seed, 0),
+        ):
+            if number is not None and number < least:
+                raise OptionError(f"{name} {number}: expected a whole number, at least {least}")
+        for name, amount in (("initial", self.initial), ("terminal_value", self.terminal_value)):
+            if amount is not None and not 0.0 <= amount < np.inf:
+                raise OptionError(f"{name} {amount}: expected a number, at least 0")
+        if self.batches == 1:
+            raise OptionError("batches 1: expected 0 (none) or at least 2 for an interval")
+
+    def _check_ranges(self) -> None:
+        for name, given in (("demand_range", self.demand_range), ("lead_times", self.lead_times)):
+            if given is not None and not 0 <= given[0] <= given[1] < np.inf:
+                raise OptionError(f"{name} {given[0]:g}..{given[1]:g}: expected LOW..HIGH, at least 0, low first")
+        if (self.lead_times is None) != (self.num_lead_times is None):
+            raise OptionError("lead_times and num_lead_times: expected both or neither")
+
+
+@dataclass(frozen=True, eq=False)
+class _World:
+    """Where demand and lead times come from."""
+
+    chain: SerialChain
+    values: Floats
+    quantile: Callable[[Floats], Floats]
+    options: TacticalOptions
+
+    def scenarios(self, batch: int = 0) -> ScenarioSet:
+        """Those of the program; other batches are independent."""
+        options, periods = self.options, self.chain.num_periods
+        random = generator(options.seed, Purpose.SCENARIOS, batch)
+        if options.scenarios == "tree":
+            return tree(self.values, periods)
+        if options.scenarios == "hybrid":
+            chosen = range(EVERY_RANDOM, periods + 1, EVERY_RANDOM)
+            return hybrid(self.values, self.quantile, periods, chosen, random)
+        return sampled(self.quantile, options.num_scenarios or DEFAULT_SCENARIOS, periods, random, options.sampling)
+
+    def fresh(self) -> ScenarioSet:
+        """Fresh demand, of the distribution itself."""
+        random = generator(self.options.seed, Purpose.EVALUATION, FRESH_KEY)
+        return sampled(self.quantile, self.options.out_of_sample, self.chain.num_periods, random)
+
+    def paired(self, scenarios: ScenarioSet, batch: int = 0) -> tuple[ScenarioSet, Whole | None]:
+        """Every path of demand with every one of lead times."""
+        if self.options.lead_times is None or self.options.num_lead_times is None:
+            return scenarios, None
+        num = self.options.num_lead_times
+        times = self._lead_times(num, generator(self.options.seed, Purpose.SCENARIOS, LEAD_TIME_KEY + batch))
+        demand = np.repeat(scenarios.demand, num, axis=0)
+        probabilities = np.repeat(scenarios.probabilities / num, num)
+        return ScenarioSet(demand, probabilities), np.tile(times, (scenarios.num_scenarios, 1, 1))
+
+    def fresh_lead_times(self, num: int) -> Whole | None:
+        """One path a fresh scenario."""
+        if self.options.lead_times is None:
+            return None
+        return self._lead_times(num, generator(self.options.seed, Purpose.EVALUATION, LEAD_TIME_KEY))
+
+    def _lead_times(self, num: int, random: np.random.Generator) -> Whole:
+        low, high = self.options.lead_times or (0, 0)
+        return random.integers(low, high + 1, (num, len(self.chain.levels), self.chain.num_periods))
+
+
+def _world(case: Case, options: TacticalOptions) -> _World:
+    chain = chain_of_case(case, options.periods, options.initial)
+    if options.terminal_value:
+        chain = chain.with_terminal_value(options.terminal_value)
+    demand = next(iter(case.demand.values()))
+    between = options.demand_range or (case.tactical.range if options.scenarios != "tree" else None)
+    values = np.array(case.tactical.values or moment_values(demand.mean, demand.standard_deviation))
+    if between is None:
+        return _World(chain, values, demand.quantile, options)
+    low, high = between
+    return _World(chain, values, lambda uniform: low + (high - low) * uniform, options)
+
+
+def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
+    """Solve a tactical program and evaluate its decision.
+
+    Raises
+    ------
+    BadInputError
+        If the case is no serial chain, an option is out of range, or the scenarios do not fit into memory.
+    NoSolutionError
+        If the linear program has none.
+    """
+    world = _world(case, options)
+    chain, model = world.chain, Model(options.model)
+    rule = order_rule(chain, model)
+    started = monotonic()
+    scenarios, distance = _reduced(world.scenarios(), options)
+    paired, lead_times = world.paired(scenarios)
+    solved = solve_tactical(chain, rule, paired, lead_times)
+    seconds = monotonic() - started
+    fresh = world.fresh()
+    simulator = ChainSimulator(chain, rule, fresh.demand, world.fresh_lead_times(fresh.num_scenarios))
+    expected = ScenarioSet(scenarios.mean[None, :], np.ones(1))
+    mean_times = None if lead_times is None else np.rint(lead_times.mean(axis=0, keepdims=True)).astype(np.int64)
+    mean_decision = solve_tactical(chain, rule, expected, mean_times).decision
+    decision = solved.decision
+    return TacticalPlan(
+        case=case.name,
+        model=options.model,
+        scenarios=options.scenarios,
+        seed=options.seed,
+        warnings=(*case.warnings, *left_out(case), *_notes(lead_times)),
+        levels=chain.levels,
+        num_scenarios=scenarios.num_scenarios,
+        num_lead_times=options.num_lead_times or 0,
+        periods=chain.num_periods,
+        decision=decision.reshape(len(chain.levels), -1) if model is Model.REGULAR else decision,
+        objective=solved.objective,
+        lower_bound=solved.lower_bound,
+        method=solved.method,
+        out_of_sample=Estimate.of(simulator.costs(decision)),
+        mean_value_cost=cost_of(chain, rule, paired, lead_times, mean_decision),
+        wait_and_see_cost=wait_and_see(chain, rule, paired, lead_times),
+        batches=_batches(world, rule),
+        reduction_distance=distance,
+        seconds=seconds,
+        versions=versions(),
+    )
+
+
+def _reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:
+    if options.keep is None:
+        return scenarios, None
+    reduced = reduce_scenarios(scenarios, options.keep, options.reduction)
+    return reduced.scenarios, reduced.distance
+
+
+def _batches(world: _World, rule: OrderRule) -> Estimate | None:
+    """Optimal values on independent samples: their mean is not above the least expected cost (sample average)."""
+    options = world.options
+    if options.scenarios != "random" or options.sampling == "sobol" or options.keep is not None:
+        return None
+    default = DEFAULT_BATCHES if options.lead_times is None else 0
+    num = default if options.batches is None else options.batches
+    values = [
+        solve_tactical(world.chain, rule, *world.paired(world.scenarios(batch), batch)).lower_bound
+        for batch in range(1, num + 1)
+    ]
+    return Estimate.of(np.array(values)) if values else None
+
+
+def _notes(lead_times: Whole | None) -> list[str]:
+    if lead_times is None:
+        return []
+    return [
+        "lead times vary: the program may hold goods back where later ones arrive sooner; out of sample they are "
+        "shipped at once"
+    ]
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """What so many random scenarios give.
+
+    Parameters
+    ----------
+    num_scenarios
+        Of each program.
+    in_sample
+        Optimal values on independent sets of scenarios.
+    out_of_sample
+        Cost of their decisions on the same fresh demand, a value a set.
+    """
+
+    num_scenarios: int
+    in_sample: Estimate
+    out_of_sample: Estimate
+
+
+def sweep_scenarios(case: Case, options: TacticalOptions, counts: Sequence[int]) -> list[SweepPoint]:
+    """Cost against the number of random scenarios, every point from as many independent sets as `options.batches`.
+
+    Raises
+    ------
+    BadInputError
+        As `plan_tactically`; also where scenarios are not random or less than two sets are asked for.
+    """
+    if options.scenarios != "random":
+        raise OptionError(f"sweep with scenarios {options.scenarios!r}: expected 'random'")
+    num = DEFAULT_BATCHES if options.batches is None else options.batches
+    if num < 2:
+        raise OptionError(f"sweep with batches {num}: expected at least 2 for an interval")
+    points = []
+    for count in counts:
+        world = _world(case, replace(options, num_scenarios=count))
+        rule = order_rule(world.chain, Model(options.model))
+        fresh = world.fresh()
+        simulator = ChainSimulator(world.chain, rule, fresh.demand, world.fresh_lead_times(fresh.num_scenarios))
+        solved = [
+            solve_tactical(world.chain, rule, *world.paired(_reduced(world.scenarios(batch), options)[0], batch))
+            for batch in range(1, num + 1)
+        ]
+        outside = [float(simulator.costs(one.decision).mean()) for one in solved]
+        inside = Estimate.of(np.array([one.objective for one in solved]))
+        points.append(SweepPoint(count, inside, Estimate.of(np.array(outside))))
+    return points

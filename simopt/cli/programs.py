@@ -1,0 +1,99 @@
+"""Commands of tactical planning."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from design.errors import BadInputError
+from simopt.cli.app import CaseArgument, SeedOption, command, load
+
+T = TypeVar("T", int, float)
+
+
+@command
+def tactical(
+    case: CaseArgument,
+    model: Annotated[
+        str, typer.Option(help="por (one target), scr (a target for each level) or regular (orders up front).")
+    ] = "por",
+    scenarios: Annotated[str, typer.Option(help="tree, random or hybrid (both in turn).")] = "tree",
+    num_scenarios: Annotated[int | None, typer.Option(help="Of random scenarios; 729 without it.")] = None,
+    periods: Annotated[int, typer.Option(help="Of the horizon.")] = 6,
+    sampling: Annotated[str, typer.Option(help="random, latin-hypercube or sobol.")] = "random",
+    demand_range: Annotated[
+        str | None, typer.Option(help="LOW..HIGH of random and fresh demand; without it what the case says.")
+    ] = None,
+    keep: Annotated[int | None, typer.Option(help="Reduce to so many scenarios.")] = None,
+    reduction: Annotated[str, typer.Option(help="forward or backward (Heitsch & Römisch).")] = "forward",
+    lead_times: Annotated[str | None, typer.Option(help="LOW..HIGH, whole periods, equally likely.")] = None,
+    num_lead_times: Annotated[int | None, typer.Option(help="Lead-time scenarios, each with each of demand.")] = None,
+    initial: Annotated[float | None, typer.Option(help="Units on hand at the start.")] = None,
+    terminal_value: Annotated[float, typer.Option(help="Worth of a unit on hand in the end.")] = 0.0,
+    batches: Annotated[
+        int | None, typer.Option(help="Independent sets of random scenarios for the lower bound; 10 without it.")
+    ] = None,
+    out_of_sample: Annotated[int, typer.Option(help="Fresh paths.")] = 10_000,
+    sweep: Annotated[
+        str | None, typer.Option(help="Numbers of scenarios, e.g. 5,50,500: cost against them instead of one plan.")
+    ] = None,
+    seed: SeedOption = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for result.json, or sweep.json and its picture.")] = None,
+) -> None:
+    """Targets or orders of a serial chain by stochastic programming."""
+    from simopt.apps.tactical import TacticalOptions, plan_tactically, sweep_scenarios
+    from simopt.reporting.tactical import print_plan, print_sweep, write_plan, write_sweep
+
+    options = TacticalOptions(
+        model,
+        scenarios,
+        num_scenarios,
+        periods,
+        sampling,
+        None if demand_range is None else _range("demand-range", demand_range, float),
+        keep,
+        reduction,
+        None if lead_times is None else _range("lead-times", lead_times, int),
+        num_lead_times,
+        initial,
+        terminal_value,
+        batches,
+        out_of_sample,
+        seed,
+    )
+    counts = None if sweep is None else _counts(sweep)
+    loaded = load(case, out)
+    if counts is not None:
+        points = sweep_scenarios(loaded, options, counts)
+        if out is not None:
+            write_sweep(out, points, f"{loaded.name}: {model}, {periods} periods")
+        print_sweep(points)
+        return
+    plan = plan_tactically(loaded, options)
+    for warning in plan.warnings[len(loaded.warnings) :]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if out is not None:
+        write_plan(out, plan)
+    print_plan(plan, loaded.units)
+
+
+def _range(name: str, text: str, number: type[T]) -> tuple[T, T]:
+    low, _, high = text.partition("..")
+    try:
+        return number(low), number(high)
+    except ValueError:
+        kind = "whole numbers" if number is int else "numbers"
+        raise BadInputError(f"{name} {text!r}: expected LOW..HIGH, {kind}, e.g. 10..90") from None
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
+    if min(counts) < 1:
+        raise BadInputError(f"sweep {text!r}: expected whole numbers of scenarios, at least 1, e.g. 5,50,500")
+    return counts
