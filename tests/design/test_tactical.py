@@ -101,7 +101,7 @@ def test_a_worth_of_what_is_left_changes_the_last_period_only():
     assert chain.holding[:, :-1].tolist() == [[1.0] * 4] * 3
     assert chain.holding[:, -1].tolist() == [0.75] * 3
     assert chain.backlog[:, -1].tolist() == [2.25] * 3
-    with pytest.raises(BadInputError, match="terminal value 1.5: expected 0 to 1"):
+    with pytest.raises(BadInputError, match=r"terminal value 1\.5: expected 0 to 1"):
         SerialChain.uniform(LEVELS, 5).with_terminal_value(1.5)
 
 
@@ -179,7 +179,7 @@ def test_one_of_all_is_kept_best_and_few_nearly_so():
     ("make", "said"),
     [
         (lambda: ScenarioSet(np.ones((2, 3)), np.array([0.5, 0.6])), "probabilities with sum 1.1: expected 1"),
-        (lambda: ScenarioSet(np.ones((2, 3)), np.array([1.5, -0.5])), "probability 2: -0.5: expected a number, at least 0"),
+        (lambda: ScenarioSet(np.ones((2, 3)), np.array([1.5, -0.5])), "probability 2: -0.5: expected a number"),
         (lambda: ScenarioSet(np.ones((2, 3)), np.ones(1)), "1 probabilities: expected 2"),
         (lambda: ScenarioSet(np.array([[1.0, -2.0]]), np.ones(1)), "scenario 1 period 2: demand -2.0: expected units"),
         (lambda: ScenarioSet(np.empty((1, 0)), np.ones(1)), "expected a scenario and a period at least"),
