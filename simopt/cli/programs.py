@@ -40,12 +40,25 @@ def tactical(
     sweep: Annotated[
         str | None, typer.Option(help="Numbers of scenarios, e.g. 5,50,500: cost against them instead of one plan.")
     ] = None,
+    compare: Annotated[
+        bool, typer.Option(help="Set targets beside base-stock levels and guaranteed service over a long horizon.")
+    ] = False,
     seed: SeedOption = 0,
-    out: Annotated[Path | None, typer.Option(help="Folder for result.json, or sweep.json and its picture.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for result.json, sweep.json and its picture, or comparison.json.")
+    ] = None,
 ) -> None:
     """Targets or orders of a serial chain by stochastic programming."""
     from simopt.apps.tactical import TacticalOptions, plan_tactically, sweep_scenarios
-    from simopt.reporting.tactical import print_plan, print_sweep, write_plan, write_sweep
+    from simopt.apps.tactical_comparison import compare_targets
+    from simopt.reporting.tactical import (
+        print_comparison,
+        print_plan,
+        print_sweep,
+        write_comparison,
+        write_plan,
+        write_sweep,
+    )
 
     options = TacticalOptions(
         model,
@@ -65,7 +78,15 @@ def tactical(
         seed,
     )
     counts = None if sweep is None else _counts(sweep)
+    if compare and counts is not None:
+        raise BadInputError("compare and sweep: expected one of them")
     loaded = load(case, out)
+    if compare:
+        rows = compare_targets(loaded, options)
+        if out is not None:
+            write_comparison(out, rows)
+        print_comparison(rows)
+        return
     if counts is not None:
         points = sweep_scenarios(loaded, options, counts)
         if out is not None:

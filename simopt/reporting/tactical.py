@@ -7,6 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simopt.reporting.run_folder import write_csv, write_json
 from simopt.simulation.estimate import Estimate
 from simopt.tactical_outcome import TacticalPlan
@@ -69,6 +72,58 @@ def print_sweep(points: Sequence[Point]) -> None:
             f"{point.num_scenarios:>10,} {inside.mean:>10.2f} {inside.half_width:>8.2f} "
             f"{outside.mean:>14.2f} {outside.half_width:>8.2f}"
         )
+
+
+class Compared(Protocol):
+    """Targets and their cost a period."""
+
+    @property
+    def name(self) -> str:
+        """Where they come from."""
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Names."""
+
+    @property
+    def targets(self) -> NDArray[np.float64]:
+        """Shape (level,)."""
+
+    @property
+    def cost(self) -> Estimate:
+        """On fresh demand."""
+
+    @property
+    def difference(self) -> Estimate:
+        """To the cheapest."""
+
+
+def print_comparison(rows: Sequence[Compared]) -> None:
+    """Print one line for each kind of target, the cheapest first."""
+    print(
+        f"{'targets from':28} {'  '.join(f'{name[:10]:>10}' for name in rows[0].levels)} "
+        f"{'cost/period':>12} {'±':>6} {'difference':>11} {'±':>6}"
+    )
+    for row in rows:
+        cells = "  ".join(f"{target:>10.1f}" for target in row.targets)
+        print(
+            f"{row.name:28} {cells} {row.cost.mean:>12.2f} {row.cost.half_width:>6.2f} "
+            f"{row.difference.mean:>+11.2f} {row.difference.half_width:>6.2f}"
+        )
+
+
+def write_comparison(folder: Path, rows: Sequence[Compared]) -> None:
+    """Write `comparison.json`."""
+    content = [
+        {
+            "name": row.name,
+            "targets": dict(zip(row.levels, map(float, row.targets), strict=True)),
+            "cost_per_period": asdict(row.cost),
+            "difference": {"mean": row.difference.mean, "half_width": row.difference.half_width},
+        }
+        for row in rows
+    ]
+    write_json(folder / "comparison.json", {"targets": content})
 
 
 def write_plan(folder: Path, plan: TacticalPlan) -> None:

@@ -231,3 +231,45 @@ def test_what_makes_no_sense_is_refused(options, said, simopt):
 
 def test_a_network_that_is_no_chain_is_refused(simopt):
     assert_refused(simopt("tactical", "two-two-three"), "expected one, levels in series")
+
+
+def test_base_stock_levels_are_the_best_targets_over_a_long_horizon(simopt, tmp_path):
+    done = simopt("tactical", "beer-game", "--compare", "--out", tmp_path)
+    rows = {row["name"]: row for row in read_json(tmp_path / "comparison.json")["targets"]}
+    assert len(done.out.splitlines()) == 1 + len(rows)
+    best = rows["base stock (simopt solve)"]
+    for name, row in rows.items():
+        if name != "base stock (simopt solve)":
+            assert row["difference"]["mean"] - best["difference"]["mean"] > -0.2
+    assert rows["scr, random, 50 periods"]["difference"]["mean"] < rows["scr, tree, 6 periods"]["difference"]["mean"]
+    assert_refused(simopt("tactical", "beer-game", "--compare", "--model", "regular"), "compare: expected targets")
+
+
+def test_the_game_is_base_stock_control_with_a_period_more_of_lead_time(beer_game):
+    from dataclasses import replace
+
+    from design.network import Network
+    from simopt.simulation.ledger import Ledger
+    from simopt.simulation.simulator import TreeSimulator
+
+    levels = np.array([170.0, 180.0, 160.0])
+    network = beer_game.network
+    later = replace(
+        beer_game,
+        network=Network(
+            tuple(node if node.lead_time is None else replace(node, lead_time=3) for node in network.nodes),
+            tuple(replace(lane, lead_time=3) for lane in network.lanes),
+            network.customers,
+        ),
+    )
+    design = later.network.design([lane.pair for lane in later.network.lanes])
+    ledger = Ledger(later, TreeSimulator(later), 0)
+    expected = ledger.fresh(design, dict(zip(LEVELS, levels, strict=True)), 0, 32).costs
+    periods = later.num_periods
+    counted = np.arange(periods) >= later.warm_up
+    chain = SerialChain.uniform(LEVELS, periods, initial=levels)
+    chain = replace(chain, holding=chain.holding * counted, backlog=chain.backlog * counted)
+    demand = sampled(beer_game.demand["retailer"].quantile, 2000, periods, np.random.default_rng(1)).demand
+    costs = ChainSimulator(chain, order_rule(chain, Model.SCR), demand).costs(levels)
+    error = costs.std() / np.sqrt(len(costs)) + expected.std() / np.sqrt(len(expected))
+    assert costs.mean() == pytest.approx(expected.mean(), abs=4.0 * error)
