@@ -44,7 +44,8 @@ def read_tactical(file: str, table: Mapping[str, Any], problems: Problems) -> Ta
     if initial is not None and not _is_amount(initial):
         problems.add(file, f"{initial!r}: expected a number of units, at least 0", column="tactical.initial")
         initial = None
-    return TacticalSettings(values, (between[0], between[1]) if between else None, initial)
+    start = None if initial is None else float(initial)
+    return TacticalSettings(values, (between[0], between[1]) if between else None, start)
 
 
 def format_tactical(settings: TacticalSettings) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import linprog
 from scipy.spatial.distance import cdist
 
-from design.case_files import load_case
+from design.case_files import load_case, save_case
 from design.errors import BadInputError
 from design.solver import HighsSession, SolveStatus
 from design.tactical.chain import Model, SerialChain, order_rule
@@ -200,3 +200,22 @@ def test_what_makes_no_sense_is_one_line(make, said):
         make()
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('values = ["a"]', "tactical.values: ['a']: expected numbers of units, at least 0"),
+        ("range = [9, 1]", "tactical.range: [9.0, 1.0]: expected the least and the greatest demand"),
+        ("range = [1]", "tactical.range: [1.0]: expected the least and the greatest demand"),
+        ("initial = -1", "tactical.initial: -1: expected a number of units, at least 0"),
+        ("inital = 1", "unknown setting tactical.inital: did you mean 'initial'?"),
+    ],
+)
+def test_wrong_settings_are_named(line, said, tmp_path):
+    save_case(load_case("beer-game"), tmp_path)
+    settings = (tmp_path / "case.toml").read_text(encoding="utf-8").split("[tactical]")[0]
+    (tmp_path / "case.toml").write_text(f"{settings}[tactical]\n{line}\n", encoding="utf-8")
+    with pytest.raises(BadInputError) as refused:
+        load_case(str(tmp_path))
+    assert said in str(refused.value)
