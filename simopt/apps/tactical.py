@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from time import monotonic
 
 import numpy as np
@@ -120,7 +120,7 @@ class TacticalOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class _World:
+class World:
     """Where demand and lead times come from."""
 
     chain: SerialChain
@@ -165,7 +165,8 @@ class _World:
         return random.integers(low, high + 1, (num, len(self.chain.levels), self.chain.num_periods))
 
 
-def _world(case: Case, options: TacticalOptions) -> _World:
+def world_of(case: Case, options: TacticalOptions) -> World:
+    """The chain of a case, and its demand as the options want it."""
     chain = chain_of_case(case, options.periods, options.initial)
     if options.terminal_value:
         chain = chain.with_terminal_value(options.terminal_value)
@@ -173,9 +174,9 @@ def _world(case: Case, options: TacticalOptions) -> _World:
     between = options.demand_range or (case.tactical.range if options.scenarios != "tree" else None)
     values = np.array(case.tactical.values or moment_values(demand.mean, demand.standard_deviation))
     if between is None:
-        return _World(chain, values, demand.quantile, options)
+        return World(chain, values, demand.quantile, options)
     low, high = between
-    return _World(chain, values, lambda uniform: low + (high - low) * uniform, options)
+    return World(chain, values, lambda uniform: low + (high - low) * uniform, options)
 
 
 def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
@@ -188,11 +189,11 @@ def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
     NoSolutionError
         If the linear program has none.
     """
-    world = _world(case, options)
+    world = world_of(case, options)
     chain, model = world.chain, Model(options.model)
     rule = order_rule(chain, model)
     started = monotonic()
-    scenarios, distance = _reduced(world.scenarios(), options)
+    scenarios, distance = reduced(world.scenarios(), options)
     paired, lead_times = world.paired(scenarios)
     solved = solve_tactical(chain, rule, paired, lead_times)
     seconds = monotonic() - started
@@ -226,14 +227,15 @@ def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
     )
 
 
-def _reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:
+def reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:
+    """Scenarios as many as are to be kept, and the transport distance to all of them."""
     if options.keep is None:
         return scenarios, None
     reduced = reduce_scenarios(scenarios, options.keep, options.reduction)
     return reduced.scenarios, reduced.distance
 
 
-def _batches(world: _World, rule: OrderRule) -> Estimate | None:
+def _batches(world: World, rule: OrderRule) -> Estimate | None:
     """Optimal values on independent samples: their mean is not above the least expected cost (sample average)."""
     options = world.options
     if options.scenarios != "random" or options.sampling == "sobol" or options.keep is not None:
@@ -254,51 +256,3 @@ def _notes(lead_times: Whole | None) -> list[str]:
         "lead times vary: the program may hold goods back where later ones arrive sooner; out of sample they are "
         "shipped at once"
     ]
-
-
-@dataclass(frozen=True)
-class SweepPoint:
-    """What so many random scenarios give.
-
-    Parameters
-    ----------
-    num_scenarios
-        Of each program.
-    in_sample
-        Optimal values on independent sets of scenarios.
-    out_of_sample
-        Cost of their decisions on the same fresh demand, a value a set.
-    """
-
-    num_scenarios: int
-    in_sample: Estimate
-    out_of_sample: Estimate
-
-
-def sweep_scenarios(case: Case, options: TacticalOptions, counts: Sequence[int]) -> list[SweepPoint]:
-    """Cost against the number of random scenarios, every point from as many independent sets as `options.batches`.
-
-    Raises
-    ------
-    BadInputError
-        As `plan_tactically`; also where scenarios are not random or less than two sets are asked for.
-    """
-    if options.scenarios != "random":
-        raise OptionError(f"sweep with scenarios {options.scenarios!r}: expected 'random'")
-    num = DEFAULT_BATCHES if options.batches is None else options.batches
-    if num < 2:
-        raise OptionError(f"sweep with batches {num}: expected at least 2 for an interval")
-    points = []
-    for count in counts:
-        world = _world(case, replace(options, num_scenarios=count))
-        rule = order_rule(world.chain, Model(options.model))
-        fresh = world.fresh()
-        simulator = ChainSimulator(world.chain, rule, fresh.demand, world.fresh_lead_times(fresh.num_scenarios))
-        solved = [
-            solve_tactical(world.chain, rule, *world.paired(_reduced(world.scenarios(batch), options)[0], batch))
-            for batch in range(1, num + 1)
-        ]
-        outside = [float(simulator.costs(one.decision).mean()) for one in solved]
-        inside = Estimate.of(np.array([one.objective for one in solved]))
-        points.append(SweepPoint(count, inside, Estimate.of(np.array(outside))))
-    return points

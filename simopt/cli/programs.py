@@ -40,6 +40,9 @@ def tactical(
     sweep: Annotated[
         str | None, typer.Option(help="Numbers of scenarios, e.g. 5,50,500: cost against them instead of one plan.")
     ] = None,
+    sweep_over: Annotated[
+        str, typer.Option(help="What is varied: scenarios, kept (with --num-scenarios) or lead-times.")
+    ] = "scenarios",
     compare: Annotated[
         bool, typer.Option(help="Set targets beside base-stock levels and guaranteed service over a long horizon.")
     ] = False,
@@ -49,8 +52,9 @@ def tactical(
     ] = None,
 ) -> None:
     """Targets or orders of a serial chain by stochastic programming."""
-    from simopt.apps.tactical import TacticalOptions, plan_tactically, sweep_scenarios
+    from simopt.apps.tactical import TacticalOptions, plan_tactically
     from simopt.apps.tactical_comparison import compare_targets
+    from simopt.apps.tactical_sweep import sweep_sizes
     from simopt.reporting.tactical import (
         print_comparison,
         print_plan,
@@ -70,7 +74,7 @@ def tactical(
         keep,
         reduction,
         None if lead_times is None else _range("lead-times", lead_times, int),
-        num_lead_times,
+        1 if num_lead_times is None and sweep is not None and lead_times is not None else num_lead_times,
         initial,
         terminal_value,
         batches,
@@ -88,10 +92,10 @@ def tactical(
         print_comparison(rows)
         return
     if counts is not None:
-        points = sweep_scenarios(loaded, options, counts)
+        points = sweep_sizes(loaded, options, counts, sweep_over)
         if out is not None:
-            write_sweep(out, points, f"{loaded.name}: {model}, {periods} periods")
-        print_sweep(points)
+            write_sweep(out, points, sweep_over, f"{loaded.name}: {model}, {periods} periods")
+        print_sweep(points, sweep_over)
         return
     plan = plan_tactically(loaded, options)
     for warning in plan.warnings[len(loaded.warnings) :]:

@@ -14,12 +14,18 @@ from simopt.reporting.run_folder import write_csv, write_json
 from simopt.simulation.estimate import Estimate
 from simopt.tactical_outcome import TacticalPlan
 
+LABELS = {
+    "scenarios": "number of scenarios",
+    "kept": "number of scenarios kept",
+    "lead-times": "number of demand scenarios, and of lead-time scenarios",
+}
+
 
 class Point(Protocol):
-    """A number of scenarios, and costs in and out of sample."""
+    """A size, and costs in and out of sample."""
 
     @property
-    def num_scenarios(self) -> int:
+    def size(self) -> int:
         """Of each program."""
 
     @property
@@ -63,13 +69,13 @@ def print_plan(plan: TacticalPlan, units: Mapping[str, str]) -> None:
     print(f"cost {fresh.mean:.2f} ± {fresh.half_width:.2f} {money} (95%, {fresh.replications:,} fresh paths)")
 
 
-def print_sweep(points: Sequence[Point]) -> None:
-    """Print one line a number of scenarios."""
-    print(f"{'scenarios':>10} {'in sample':>10} {'±':>8} {'out of sample':>14} {'±':>8}")
+def print_sweep(points: Sequence[Point], over: str) -> None:
+    """Print one line a size."""
+    print(f"{over:>10} {'in sample':>10} {'±':>8} {'out of sample':>14} {'±':>8}")
     for point in points:
         inside, outside = point.in_sample, point.out_of_sample
         print(
-            f"{point.num_scenarios:>10,} {inside.mean:>10.2f} {inside.half_width:>8.2f} "
+            f"{point.size:>10,} {inside.mean:>10.2f} {inside.half_width:>8.2f} "
             f"{outside.mean:>14.2f} {outside.half_width:>8.2f}"
         )
 
@@ -131,11 +137,11 @@ def write_plan(folder: Path, plan: TacticalPlan) -> None:
     write_json(folder / "result.json", plan.as_dict())
 
 
-def write_sweep(folder: Path, points: Sequence[Point], title: str) -> None:
+def write_sweep(folder: Path, points: Sequence[Point], over: str, title: str) -> None:
     """Write `sweep.json`, `sweep.csv` and a picture of them."""
     rows = [
         {
-            "num_scenarios": point.num_scenarios,
+            "size": point.size,
             "in_sample": point.in_sample.mean,
             "in_sample_half_width": point.in_sample.half_width,
             "out_of_sample": point.out_of_sample.mean,
@@ -147,32 +153,33 @@ def write_sweep(folder: Path, points: Sequence[Point], title: str) -> None:
     write_json(
         folder / "sweep.json",
         {
+            "over": over,
             "points": [
                 {
-                    "num_scenarios": point.num_scenarios,
+                    "size": point.size,
                     "in_sample": asdict(point.in_sample),
                     "out_of_sample": asdict(point.out_of_sample),
                 }
                 for point in points
-            ]
+            ],
         },
     )
-    _draw(folder, points, title)
+    _draw(folder, points, over, title)
 
 
-def _draw(folder: Path, points: Sequence[Point], title: str) -> None:
+def _draw(folder: Path, points: Sequence[Point], over: str, title: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
     axes = figure.subplots()
-    numbers = [point.num_scenarios for point in points]
+    numbers = [point.size for point in points]
     for label, marker, estimates in (
         ("on their own scenarios", "o", [point.in_sample for point in points]),
         ("on fresh demand", "s", [point.out_of_sample for point in points]),
     ):
         means, halves = [one.mean for one in estimates], [one.half_width for one in estimates]
         axes.errorbar(numbers, means, yerr=halves, marker=marker, markersize=4.0, capsize=3.0, label=label)
-    axes.set(xscale="log", xlabel="number of scenarios", ylabel="expected cost", title=title)
+    axes.set(xscale="log", xlabel=LABELS[over], ylabel="expected cost", title=title)
     axes.grid(alpha=0.25)
     axes.legend()
     for suffix in ("png", "svg"):

@@ -9,7 +9,8 @@ from design.case_files import load_case
 from design.tactical.chain import Model, SerialChain, order_rule
 from design.tactical.compact import solve_program
 from design.tactical.scenarios import ScenarioSet, sampled, tree
-from simopt.apps.tactical import TacticalOptions, plan_tactically, sweep_scenarios
+from simopt.apps.tactical import TacticalOptions, plan_tactically
+from simopt.apps.tactical_sweep import sweep_sizes
 from simopt.optimization.cutting_planes import minimize_convex
 from simopt.optimization.tactical_program import PLANES, PROGRAM, solve_tactical
 from simopt.simulation.serial_chain import ChainSimulator
@@ -176,7 +177,7 @@ def test_lead_times_that_vary_and_reduction(beer_game):
 
 def test_in_sample_optima_are_too_low_and_decisions_improve_with_scenarios(beer_game):
     options = TacticalOptions(model="scr", scenarios="random", periods=8, batches=20, out_of_sample=4_000)
-    few, many = sweep_scenarios(beer_game, options, [2, 200])
+    few, many = sweep_sizes(beer_game, options, [2, 200])
     assert few.in_sample.mean < few.out_of_sample.mean
     assert many.out_of_sample.mean < few.out_of_sample.mean
     assert many.in_sample.half_width < few.in_sample.half_width
@@ -196,12 +197,24 @@ def test_the_command_writes_its_result(simopt, tmp_path):
     assert set(read_json(tmp_path / "result.json")["targets"]) == set(LEVELS)
 
 
+def test_sweeps_over_what_is_kept_and_over_lead_times(beer_game):
+    options = TacticalOptions(scenarios="random", num_scenarios=60, batches=4, out_of_sample=500, periods=5)
+    few, all_ = sweep_sizes(beer_game, options, [3, 60], "kept")
+    assert few.in_sample.mean < all_.in_sample.mean  # reduction takes variety away
+    every = sweep_sizes(beer_game, options, [60])[0]
+    assert (all_.in_sample, all_.out_of_sample) == (every.in_sample, every.out_of_sample)
+    times = TacticalOptions(scenarios="random", batches=3, out_of_sample=500, lead_times=(1, 3), num_lead_times=1)
+    small, large = sweep_sizes(beer_game, times, [2, 8], "lead-times")
+    assert (small.size, large.size) == (2, 8)
+    assert large.in_sample.half_width < small.in_sample.half_width
+
+
 def test_the_command_sweeps(simopt, tmp_path):
     done = simopt(
         "tactical", "beer-game", "--scenarios", "random", "--sweep", "5,20", "--batches", 3, "--out", tmp_path
     )
     points = read_json(tmp_path / "sweep.json")["points"]
-    assert [point["num_scenarios"] for point in points] == [5, 20]
+    assert [point["size"] for point in points] == [5, 20]
     assert len(done.out.splitlines()) == 3
     for name in ("sweep.csv", "sweep.png", "sweep.svg"):
         assert (tmp_path / name).stat().st_size > 100
@@ -221,6 +234,8 @@ def test_the_command_sweeps(simopt, tmp_path):
         (("--terminal-value", "2"), "terminal value 2.0: expected 0 to 1"),
         (("--sweep", "5,x"), "sweep '5,x': expected whole numbers"),
         (("--sweep", "5"), "sweep with scenarios 'tree': expected 'random'"),
+        (("--scenarios", "random", "--sweep", "5", "--sweep-over", "keep"), "sweep over 'keep': did you mean 'kept'?"),
+        (("--scenarios", "random", "--sweep", "5", "--sweep-over", "lead-times"), "expected lead_times LOW..HIGH"),
         (("--keep", "1000"), "1000 scenarios to keep: expected 1 to 729"),
         (("--batches", "1"), "batches 1: expected 0 (none) or at least 2"),
     ],
