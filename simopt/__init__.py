@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from design.case import Case
     from design.errors import BadInputError, NoSolutionError
-    from simopt.api import check_simulator, load_case, load_solution, solve
+    from design.tactical.chain import SerialChain
+    from simopt.api import check_simulator, load_case, load_solution, solve, tactical
     from simopt.apps.options import SolveOptions
+    from simopt.apps.tactical import TacticalOptions
     from simopt.check_outcome import SimulatorCheck
     from simopt.simulation.user_simulator import NodeCosts, Outcome, Replication, UserSimulator
     from simopt.solution import Plot, Solution
+    from simopt.tactical_outcome import TacticalPlan
 
 __all__ = [
     "BadInputError",
@@ -25,21 +28,28 @@ __all__ = [
     "Outcome",
     "Plot",
     "Replication",
+    "SerialChain",
     "SimulatorCheck",
     "Solution",
     "SolveOptions",
+    "TacticalOptions",
+    "TacticalPlan",
     "UserSimulator",
     "check_simulator",
     "load_case",
     "load_solution",
     "solve",
+    "tactical",
 ]
 
 _HOMES = {
     "design.case": ("Case",),
     "design.errors": ("BadInputError", "NoSolutionError"),
-    "simopt.api": ("check_simulator", "load_case", "load_solution", "solve"),
+    "simopt.api": ("check_simulator", "load_case", "load_solution", "solve", "tactical"),
     "simopt.apps.options": ("SolveOptions",),
+    "simopt.apps.tactical": ("TacticalOptions",),
+    "simopt.tactical_outcome": ("TacticalPlan",),
+    "design.tactical.chain": ("SerialChain",),
     "simopt.check_outcome": ("SimulatorCheck",),
     "simopt.solution": ("Plot", "Solution"),
     "simopt.simulation.user_simulator": ("NodeCosts", "Outcome", "Replication", "UserSimulator"),

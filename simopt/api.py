@@ -10,13 +10,16 @@ from typing import Any
 from design.case import Case
 from design.case_files import load_case as load_case_files
 from design.errors import expected_one_of
+from design.tactical.chain import SerialChain
 from simopt.apps.check_simulator import check_simulator as check
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve as run
+from simopt.apps.tactical import TacticalOptions, plan_tactically
 from simopt.check_outcome import SimulatorCheck
 from simopt.result import Iteration, Result
 from simopt.simulation.user_simulator import CostFunction, UserSimulator, as_simulator
 from simopt.solution import Solution
+from simopt.tactical_outcome import TacticalPlan
 
 AnyCase = Case | str | PathLike[str]
 AnySimulator = UserSimulator | CostFunction
@@ -88,14 +91,45 @@ def solve_case(
     **changes: Any,
 ) -> Result:
     """What `solve` does, its outcome as the frozen record that the command line prints."""
-    unknown = set(changes) - {field.name for field in fields(SolveOptions)}
-    if unknown:
-        wrong, known = min(unknown), [field.name for field in fields(SolveOptions)]
-        raise OptionError(f"option {wrong!r}: {expected_one_of(wrong, known)}")
+    _check_known(changes, SolveOptions)
     if simulator is not None:
         changes["simulator"] = as_simulator(simulator)
     told = replace(options or SolveOptions(), **changes)
     return run(_case(case), told, None if on_step is None else lambda step, _: on_step(step))
+
+
+def tactical(
+    case: AnyCase, options: TacticalOptions | None = None, *, chain: SerialChain | None = None, **changes: Any
+) -> TacticalPlan:
+    """Decide targets or orders of a serial chain over a few periods by stochastic programming.
+
+    Parameters
+    ----------
+    case
+        A case whose lanes are a serial chain, its name or the path of a folder.
+    options
+        How; the defaults of `TacticalOptions` without it.
+    chain
+        Levels, lead times and costs in the place of the case's, for costs that differ by period.
+    **changes
+        Fields of `TacticalOptions`, as `model="scr"`.
+
+    Raises
+    ------
+    BadInputError
+        If the case is no serial chain, an option is out of range, or the scenarios do not fit into memory.
+    NoSolutionError
+        If the linear program has none.
+    """
+    _check_known(changes, TacticalOptions)
+    return plan_tactically(_case(case), replace(options or TacticalOptions(), **changes), chain)
+
+
+def _check_known(changes: dict[str, Any], kind: type[SolveOptions | TacticalOptions]) -> None:
+    known = [field.name for field in fields(kind)]
+    for name in changes:
+        if name not in known:
+            raise OptionError(f"option {name!r}: {expected_one_of(name, known)}")
 
 
 def check_simulator(simulator: AnySimulator, case: AnyCase, replications: int = 32, seed: int = 0) -> SimulatorCheck:

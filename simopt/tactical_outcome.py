@@ -71,6 +71,14 @@ class TacticalPlan:
     seconds: float
     versions: Mapping[str, str]
 
+    def __str__(self) -> str:
+        decided = ", ".join(f"{name} {target:.2f}" for name, target in self.targets.items()) or "orders"
+        cost = self.out_of_sample
+        return (
+            f"{self.case}: {self.model}, {self.num_scenarios:,} scenarios, {self.periods} periods: {decided}; "
+            f"expected cost {self.objective:,.2f}, on fresh demand {cost.mean:,.2f} ± {cost.half_width:,.2f}"
+        )
+
     @property
     def value_of_stochastic_solution(self) -> float:
         """What deciding for mean demand would cost more."""

@@ -44,7 +44,7 @@ class TacticalOptions:
     scenarios, sampling
         `tree`, `random` or `hybrid`; how random ones are drawn.
     num_scenarios
-        Of random scenarios; 729 without it. A tree and a hybrid have as many as they have.
+        Of random scenarios; 729 without it. A tree and a hybrid have as many as their periods make.
     periods
         Of the horizon, at least 1.
     demand_range
@@ -88,8 +88,6 @@ class TacticalOptions:
         ):
             if value not in allowed:
                 raise OptionError(f"{name} {value!r}: {expected_one_of(value, allowed)}")
-        if self.num_scenarios is not None and self.scenarios != "random":
-            raise OptionError(f"num_scenarios with scenarios {self.scenarios!r}: expected only with 'random'")
         self._check_numbers()
         self._check_ranges()
 
@@ -165,9 +163,14 @@ class World:
         return random.integers(low, high + 1, (num, len(self.chain.levels), self.chain.num_periods))
 
 
-def world_of(case: Case, options: TacticalOptions) -> World:
+def world_of(case: Case, options: TacticalOptions, chain: SerialChain | None = None) -> World:
     """The chain of a case, and its demand as the options want it."""
-    chain = chain_of_case(case, options.periods, options.initial)
+    if chain is None:
+        chain = chain_of_case(case, options.periods, options.initial)
+    elif chain.num_periods != options.periods or len(case.demand) != 1 or options.initial is not None:
+        raise OptionError(
+            f"chain of {chain.num_periods} periods: expected {options.periods}, one customer, and no initial"
+        )
     if options.terminal_value:
         chain = chain.with_terminal_value(options.terminal_value)
     demand = next(iter(case.demand.values()))
@@ -179,8 +182,13 @@ def world_of(case: Case, options: TacticalOptions) -> World:
     return World(chain, values, lambda uniform: low + (high - low) * uniform, options)
 
 
-def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
+def plan_tactically(case: Case, options: TacticalOptions, chain: SerialChain | None = None) -> TacticalPlan:
     """Solve a tactical program and evaluate its decision.
+
+    Parameters
+    ----------
+    chain
+        In the place of the case's, with as many periods as the options say.
 
     Raises
     ------
@@ -189,11 +197,11 @@ def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
     NoSolutionError
         If the linear program has none.
     """
-    world = world_of(case, options)
+    world = world_of(case, options, chain)
     chain, model = world.chain, Model(options.model)
     rule = order_rule(chain, model)
     started = monotonic()
-    scenarios, distance = reduced(world.scenarios(), options)
+    scenarios, distance = reduced(_as_many(world.scenarios(), options), options)
     paired, lead_times = world.paired(scenarios)
     solved = solve_tactical(chain, rule, paired, lead_times)
     seconds = monotonic() - started
@@ -225,6 +233,16 @@ def plan_tactically(case: Case, options: TacticalOptions) -> TacticalPlan:
         seconds=seconds,
         versions=versions(),
     )
+
+
+def _as_many(scenarios: ScenarioSet, options: TacticalOptions) -> ScenarioSet:
+    """Refuse a number of scenarios that a tree or a hybrid does not have."""
+    if options.num_scenarios not in (None, scenarios.num_scenarios):
+        raise OptionError(
+            f"num_scenarios {options.num_scenarios} with scenarios {options.scenarios!r}: these are "
+            f"{scenarios.num_scenarios}; expected 'random', or fewer kept with keep"
+        )
+    return scenarios
 
 
 def reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
+import simopt as package
 from design.case_files import load_case
 from design.tactical.chain import Model, SerialChain, order_rule
 from design.tactical.compact import solve_program
@@ -209,6 +212,21 @@ def test_sweeps_over_what_is_kept_and_over_lead_times(beer_game):
     assert large.in_sample.half_width < small.in_sample.half_width
 
 
+def test_from_python_with_costs_that_differ_by_period(beer_game):
+    holding = np.ones((3, 6))
+    holding[:, 3:] = 2.0
+    chain = SerialChain(LEVELS, (2, 2, 2), holding, np.full((3, 6), 2.0), np.full(3, 100.0))
+    plan = package.tactical("beer-game", chain=chain, model="scr")
+    direct = solve_program(chain, order_rule(chain, Model.SCR), tree((27.2, 50.0, 72.8), 6))
+    assert plan.objective == pytest.approx(direct.objective, rel=1e-6)
+    assert "scr, 729 scenarios, 6 periods: warehouse" in str(plan)
+    assert pickle.loads(pickle.dumps(plan)).as_dict() == plan.as_dict()
+    with pytest.raises(package.BadInputError, match="option 'modle': did you mean 'model'"):
+        package.tactical(beer_game, modle="scr")
+    with pytest.raises(package.BadInputError, match="chain of 6 periods: expected 5"):
+        package.tactical(beer_game, chain=chain, periods=5)
+
+
 def test_the_command_sweeps(simopt, tmp_path):
     done = simopt(
         "tactical", "beer-game", "--scenarios", "random", "--sweep", "5,20", "--batches", 3, "--out", tmp_path
@@ -227,7 +245,7 @@ def test_the_command_sweeps(simopt, tmp_path):
         (("--scenarios", "tre"), "scenarios 'tre': did you mean 'tree'?"),
         (("--periods", "0"), "periods 0: expected a whole number, at least 1"),
         (("--periods", "20"), "a tree of 3^20"),
-        (("--num-scenarios", "10"), "num_scenarios with scenarios 'tree': expected only with 'random'"),
+        (("--num-scenarios", "10"), "num_scenarios 10 with scenarios 'tree': these are 729; expected 'random'"),
         (("--demand-range", "90..10"), "demand_range 90..10: expected LOW..HIGH"),
         (("--demand-range", "a..b"), "demand-range 'a..b': expected LOW..HIGH, numbers"),
         (("--lead-times", "1..3"), "lead_times and num_lead_times: expected both or neither"),
