@@ -78,7 +78,7 @@ def minimize_convex(
             radius /= 2.0 if found > value + (value - model) else 1.25
     else:
         bound = planes.minimize(best, np.inf)[1]
-    return ConvexMinimum(best, value, bound, count)
+    return ConvexMinimum(best, value, min(bound, value), count)
 
 
 class _Planes:
