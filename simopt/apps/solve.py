@@ -22,6 +22,7 @@ from simopt.apps.own_simulator import NOT_CERTIFIED, make_ledger
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result
+from simopt.simulation.compile_ahead import compile_ahead, wait_for_compiled
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.user_simulator import simulator_name
@@ -68,6 +69,8 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
     """What `solve` does; also returns what the search knew in the end."""
     started = monotonic()
     options = fitted_options(case, options)
+    if _is_certifiable(case, options):
+        compile_ahead()
     ledger = make_ledger(case, options, budget=options.budget)
     search = start_search(case, options, ledger)
     state, iterations = run_search(search, ledger, on_step, options.time_limit)
@@ -81,6 +84,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
     try:
         with remembered_interrupt() as interrupted:
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
+                wait_for_compiled()
                 answer.certify(options.time_limit - (monotonic() - started))
                 _raise_if(interrupted())
             elif options.simulator is not None:

@@ -14,6 +14,7 @@ from design.network import Component, Design
 from simopt.simulation.component_arrays import component_arrays
 from simopt.simulation.estimate import Estimate, ratio_estimates
 from simopt.simulation.kernel import make_work
+from simopt.simulation.network_arrays import extras_of
 from simopt.simulation.simulator import Allocation
 from simopt.simulation.trace import Series, trace_network
 
@@ -99,7 +100,8 @@ def trace_component(case: Case, component: Component, levels: Floats, paths: Flo
     allocation = Allocation[case.supply.allocation.upper()].value
     network = component_arrays(case, component, allocation)
     work = make_work(network, paths.shape[1], allocation, False)
-    return np.asarray(trace_network(network, levels, np.ascontiguousarray(paths), case.warm_up, allocation, work))
+    extras, paths = extras_of(network, allocation), np.ascontiguousarray(paths)
+    return np.asarray(trace_network(network, levels, paths, case.warm_up, allocation, extras, work))
 
 
 def trace_design(case: Case, design: Design, levels: Mapping[str, float], paths: Floats) -> Floats:

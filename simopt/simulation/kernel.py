@@ -196,7 +196,7 @@ def _share_storage(network, available, cumulative, warm_up, measures, used):
 
 
 @compiled_within
-def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, work, measures):
+def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, extras, work, measures):
     """One replication from the sources down; `work` as made by `make_work`."""
     cumulative, available, when, head, num_short, shipped, share, binding, used, buffers, dates, _, _ = work
     in_start, in_lane, out_start, tail = network.in_start, network.in_lane, network.out_start, network.tail
@@ -208,8 +208,14 @@ def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, 
     lines = buffer, made, dates
     cumulate_orders(network, demand, cumulative)
     for i in range(len(levels)):
-        total, supply, waiting = cumulative[i], available[i], 0.0
-        if made_row[i] < 0:
+        total, supply, waiting, is_made = cumulative[i], available[i], 0.0, False
+        lead_time, inflow = 0, made
+        if extras is not None:
+            is_made = made_row[i] >= 0
+            if is_made:
+                row = binding[made_row[i]]
+                waiting = _make(i, demand, network, coupled, allocation, state, warm_up, lines, row, measures)
+        if not is_made:
             lane = in_lane[in_start[i]]
             lead_time, supplier, inflow = lead_times[lane], tail[lane], cumulative[order_row[i]]
             if supplier >= 0 and coupled and num_short[supplier] > 0:
@@ -221,10 +227,6 @@ def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, 
                     inflow = shipped[lane]
             if supplier >= 0:
                 measure_lane(i, lead_time, inflow, warm_up, unit_cost[lane], pipeline_cost[lane], measures)
-        else:
-            row = binding[made_row[i]]
-            waiting = _make(i, demand, network, coupled, allocation, state, warm_up, lines, row, measures)
-            lead_time, inflow = 0, made
         holding, measures[i, _BACKORDER], is_short = stock(
             levels[i], lead_time, inflow, total, warm_up, rates[i], supply, scratch
         )
@@ -234,15 +236,15 @@ def run_forward(network, levels, demand, warm_up, allocation, coupled, serving, 
         if is_short and first < last:
             if allocation == FCFS:
                 num_short[i] = shortages(supply, total, when[i], head[i])
-            else:
+            elif extras is not None:
                 rows, quantity = network.orders_of, network.quantity
                 ration(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share)
         if serving and customer[i] >= 0:
             if first == last:
                 serve_leaf(i, supply, total, warm_up, measures, scratch)
-            else:
+            elif extras is not None:
                 _serve_besides(i, network, demand, allocation, state, warm_up, measures, scratch)
-    if group_count > 0:
+    if extras is not None and group_count > 0:
         _share_storage(network, available, cumulative, warm_up, measures, used)
 
 
@@ -264,7 +266,7 @@ def _value_lanes(i, path, network, warm_up, num_short, limits, slope, value, dat
 
 
 @compiled_within
-def _backward(network, path, warm_up, allocation, multipliers, work, measures, gradient):
+def _backward(network, path, warm_up, allocation, multipliers, extras, work, measures, gradient):
     """λ_i(t) of every node, receivers before suppliers, and their sums.
 
     Once summed, the slopes of a node that `production` describes become those in Z_i(t), which its suppliers need.
@@ -280,34 +282,39 @@ def _backward(network, path, warm_up, allocation, multipliers, work, measures, g
         slopes_of_stock(supply, total, warm_up, rates[i], own)
         if has_multipliers and multipliers[i] != 0.0:
             credit_leaf(i, multipliers[i], supply, total, warm_up, measures, own, buffers[2:4])
-        if has_groups and group[i] >= 0:
-            capacity, rate = network.group_capacity[group[i]], network.group_overflow[group[i]]
-            add_slopes_of_overflow(unit_size[i], supply, total, warm_up, used[group[i]], capacity, rate, own)
         count, periods = num_short[i], when[i]
-        if count > 0 and first < last and allocation != FCFS:
-            rows, quantity = network.orders_of, network.quantity
-            sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
-        elif count > 0:
+        if extras is not None:
+            if has_groups and group[i] >= 0:
+                capacity, rate = network.group_capacity[group[i]], network.group_overflow[group[i]]
+                add_slopes_of_overflow(unit_size[i], supply, total, warm_up, used[group[i]], capacity, rate, own)
+            if count > 0 and first < last and allocation != FCFS:
+                rows, quantity = network.orders_of, network.quantity
+                sweep(allocation, first, last, rows, quantity, supply, total, cumulative, shipped, share, value, own)
+                count = 0
+        if count > 0:
             for lane in range(first, last):
-                j, lead_time = receiver[lane], lead_times[lane]
+                j, lead_time, is_made = receiver[lane], lead_times[lane], False
                 costs = unit_cost[lane], pipeline_cost[lane], waiting_cost[lane]
                 parts = share[lane]
-                if value_row[lane] >= 0:
-                    sweep_valued_fcfs(value[value_row[lane]], own, periods, parts, count)
-                    continue
-                if made_row[j] < 0:
+                if extras is not None:
+                    if value_row[lane] >= 0:
+                        sweep_valued_fcfs(value[value_row[lane]], own, periods, parts, count)
+                        continue
+                    is_made = made_row[j] >= 0
+                    if is_made:
+                        limits = binding[made_row[j]]
+                        sweep_assembly_fcfs(slope[j], limits, places[lane], own, periods, parts, count, lead_time)
+                if not is_made:
                     sweep_fcfs(slope[j], own, periods, parts, count, lead_time)
-                else:
-                    limits = binding[made_row[j]]
-                    sweep_assembly_fcfs(slope[j], limits, places[lane], own, periods, parts, count, lead_time)
                 if costs[0] != 0.0 or costs[1] != 0.0 or costs[2] != 0.0:
                     sweep_costs_fcfs(own, periods, parts, count, lead_time, warm_up, costs[0], costs[1], costs[2])
         gradient[i] = sum_of(own)
-        if made_row[i] >= 0:
-            slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
-        if has_values:
-            limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
-            _value_lanes(i, path, network, warm_up, num_short, limits, own, value, dates)
+        if extras is not None:
+            if made_row[i] >= 0:
+                slopes_of_sets(own, binding[made_row[i]], waiting_rate[i], warm_up)
+            if has_values:
+                limits = binding[made_row[i]] if made_row[i] >= 0 else network.no_limits
+                _value_lanes(i, path, network, warm_up, num_short, limits, own, value, dates)
 
 
 def make_work(
@@ -339,7 +346,7 @@ def make_work(
 
 
 @compiled
-def simulate_network(network, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers, work):
+def simulate_network(network, levels, demand, warm_up, allocation, coupled, with_gradient, multipliers, extras, work):
     """Simulate an acyclic network over many replications.
 
     Parameters
@@ -362,6 +369,8 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     multipliers
         Worth of a unit met at once at each leaf, shape (node,), or empty: with a gradient, service is measured at
         leaves where it is not 0, and the gradient is that of the cost less what is met at once times this.
+    extras
+        As `network_arrays.extras_of` says.
     work
         As made by `make_work`, of one thread.
 
@@ -376,7 +385,7 @@ def simulate_network(network, levels, demand, warm_up, allocation, coupled, with
     gradient = np.zeros((num_replications if with_gradient else 0, num_nodes))
     for r in range(num_replications):
         path, row = demand[r], measures[r]
-        run_forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, work, row)
+        run_forward(network, levels, path, warm_up, allocation, coupled, not with_gradient, extras, work, row)
         if with_gradient:
-            _backward(network, path, warm_up, allocation, multipliers, work, row, gradient[r])
+            _backward(network, path, warm_up, allocation, multipliers, extras, work, row, gradient[r])
     return measures, gradient

@@ -259,3 +259,20 @@ def _capacities(capacity: Floats | None, num_nodes: int, num_periods: int) -> tu
     by_period = np.broadcast_to(capacity if capacity.ndim == 2 else capacity[:, np.newaxis], (num_nodes, num_periods))
     limited = np.asarray(np.isfinite(by_period).any(axis=1))
     return _rows(limited), np.ascontiguousarray(by_period[limited])
+
+
+def extras_of(network: NetworkArrays, allocation: int) -> bool | None:
+    """True where a network is more than lanes with fixed lead times, one into each node, first come, first served.
+
+    Else None: code compiled for None leaves out production, assembly, calendars, other allocations, shared storage and
+    customers of suppliers, nearly half of what there is to compile before a first result.
+    """
+    supplies = np.diff(network.out_start) > 0
+    is_plain = (
+        allocation == FCFS
+        and network.made_row.max() < 0
+        and network.value_row.max() < 0
+        and len(network.group_capacity) == 0
+        and not (supplies & (network.customer >= 0)).any()
+    )
+    return None if is_plain else True

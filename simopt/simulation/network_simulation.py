@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from design.streams import Purpose, generator
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.kernel import cumulate_orders, make_work, simulate_network
-from simopt.simulation.network_arrays import NetworkArrays
+from simopt.simulation.network_arrays import NetworkArrays, extras_of
 from simopt.simulation.rationing import FCFS
 from simopt.simulation.replicate import run_blocks
 from simopt.simulation.stage import NUM_COSTS, NUM_MEASURES
@@ -218,6 +218,7 @@ class NetworkSimulation:
             True,
             with_gradient,
             np.empty(0),
+            extras_of(self.network, self.allocation),
             work,
         )
         spare.append(work)

@@ -13,7 +13,7 @@ from design.case import Case
 from design.network import Component
 from simopt.simulation.component_arrays import component_arrays
 from simopt.simulation.kernel import make_work, simulate_network
-from simopt.simulation.network_arrays import NetworkArrays
+from simopt.simulation.network_arrays import NetworkArrays, extras_of
 from simopt.simulation.rationing import FAIR_SHARE, FCFS, PRIORITY
 from simopt.simulation.stage import NUM_COSTS, Measure
 
@@ -174,5 +174,6 @@ class TreeSimulator:
             coupled,
             with_gradient,
             np.empty(0) if multipliers is None else np.ascontiguousarray(multipliers, dtype=np.float64),
+            extras_of(network, allocation),
             make_work(network, demand.shape[1], allocation, with_gradient),
         )

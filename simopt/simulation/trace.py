@@ -50,14 +50,14 @@ def _fill_stock(total, supply, ordered, level, found):
 
 
 @compiled
-def trace_network(network, levels, demand, warm_up, allocation, work):
+def trace_network(network, levels, demand, warm_up, allocation, extras, work):
     """Series of some replications, shape (replication, node, period, series)."""
     num_replications, num_periods, num_nodes = demand.shape[0], demand.shape[1], len(levels)
     found = np.empty((num_replications, num_nodes, num_periods, NUM_SERIES))
     measures, cumulative = np.zeros((num_nodes, NUM_MEASURES)), work[0]
     lacking, dates = np.empty(num_periods), np.empty(num_periods, dtype=np.int64)
     for r in range(num_replications):
-        run_forward(network, levels, demand[r], warm_up, allocation, True, False, work, measures)
+        run_forward(network, levels, demand[r], warm_up, allocation, True, False, extras, work, measures)
         for i in range(num_nodes):
             _fill_stock(cumulative[i], work[1][i], cumulative[network.order_row[i]], levels[i], found[r, i])
         for lane in range(len(network.tail)):

@@ -30,7 +30,7 @@ from simopt.optimization.base_stock import (
     optimize_levels,
 )
 from simopt.simulation.kernel import make_work, simulate_network
-from simopt.simulation.network_arrays import LaneTable, NodeTable, network_arrays
+from simopt.simulation.network_arrays import LaneTable, NodeTable, extras_of, network_arrays
 from simopt.simulation.network_simulation import NetworkSimulation, NormalPaths
 from simopt.simulation.random_networks import RandomNetwork, RandomNetworkParams, random_network
 from simopt.simulation.rationing import FCFS
@@ -63,7 +63,8 @@ def simulation_of(network: RandomNetwork, num_periods: int, **options) -> Networ
 def best_seconds(simulation: NetworkSimulation, levels, demand, rounds: int, with_gradient: bool = True) -> float:
     """Of one replication on one core, demand drawn beforehand."""
     work = make_work(simulation.network, PERIODS, FCFS, with_gradient)
-    arguments = simulation.network, levels, demand, WARM_UP, FCFS, True, with_gradient, np.empty(0), work
+    extras = extras_of(simulation.network, FCFS)
+    arguments = simulation.network, levels, demand, WARM_UP, FCFS, True, with_gradient, np.empty(0), extras, work
     simulate_network(*arguments)
     seconds = []
     for _ in range(rounds):
