@@ -68,7 +68,9 @@ def trace_network(network, levels, demand, warm_up, allocation, extras, work):
                     dates[t] = int(demand[r, t, network.calendar[lane]])
                 calendar = dates
             goods_in_transit(sent, network.lead_time[lane], calendar, lacking)
-            found[r, i, :, _IN_TRANSIT] += quantity * lacking
-            if supplier >= 0:
-                found[r, supplier, :, _OWN] -= quantity * (cumulative[network.orders_of[lane]] - sent)
+            ordered = cumulative[network.orders_of[lane]]
+            for t in range(num_periods):
+                found[r, i, t, _IN_TRANSIT] += quantity * lacking[t]
+                if supplier >= 0:
+                    found[r, supplier, t, _OWN] -= quantity * (ordered[t] - sent[t])
     return found
