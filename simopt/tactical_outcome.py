@@ -136,3 +136,47 @@ class TacticalPlan:
             "wall_seconds": self.seconds,
             "versions": dict(self.versions),
         }
+
+
+@dataclass(frozen=True)
+class SweepPoint:
+    """What programs of one size give.
+
+    Parameters
+    ----------
+    size
+        Number of scenarios, of those kept, or of both demand and lead-time scenarios.
+    in_sample
+        Optimal values on independent sets of scenarios.
+    out_of_sample
+        Cost of their decisions on the same fresh demand, a value a set.
+    """
+
+    size: int
+    in_sample: Estimate
+    out_of_sample: Estimate
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedTargets:
+    """Targets and what they cost.
+
+    Parameters
+    ----------
+    name
+        Where they come from.
+    levels
+        Upstream first.
+    targets
+        Of each level, units, shape (level,).
+    cost
+        A period, on fresh demand, after the warm-up of the case.
+    difference
+        To the cheapest in the list, on the same paths.
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    targets: Floats
+    cost: Estimate
+    difference: Estimate

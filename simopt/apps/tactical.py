@@ -18,7 +18,7 @@ from design.tactical.reduction import ALGORITHMS, reduce_scenarios
 from design.tactical.scenarios import SAMPLINGS, ScenarioSet, hybrid, moment_values, sampled, tree
 from simopt.apps.options import OptionError
 from simopt.apps.solve import versions
-from simopt.optimization.tactical_program import cost_of, solve_tactical, wait_and_see
+from simopt.optimization.tactical_program import SolvedProgram, cost_of, solve_tactical, wait_and_see
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.serial_chain import ChainSimulator
 from simopt.tactical_outcome import TacticalPlan
@@ -118,6 +118,16 @@ class TacticalOptions:
 
 
 @dataclass(frozen=True, eq=False)
+class Program:
+    """Scenarios of a program, how far reduction has moved them (None without), and these with paths of lead times."""
+
+    scenarios: ScenarioSet
+    distance: float | None
+    paired: ScenarioSet
+    lead_times: Whole | None
+
+
+@dataclass(frozen=True, eq=False)
 class World:
     """Where demand and lead times come from."""
 
@@ -137,12 +147,32 @@ class World:
             return hybrid(self.values, self.quantile, periods, chosen, random)
         return sampled(self.quantile, options.num_scenarios or DEFAULT_SCENARIOS, periods, random, options.sampling)
 
-    def fresh(self) -> ScenarioSet:
-        """Fresh demand, of the distribution itself."""
-        random = generator(self.options.seed, Purpose.EVALUATION, FRESH_KEY)
-        return sampled(self.quantile, self.options.out_of_sample, self.chain.num_periods, random)
+    @property
+    def rule(self) -> OrderRule:
+        """How orders follow from the decision."""
+        return order_rule(self.chain, Model(self.options.model))
 
-    def paired(self, scenarios: ScenarioSet, batch: int = 0) -> tuple[ScenarioSet, Whole | None]:
+    def program(self, batch: int = 0) -> Program:
+        """The scenarios of a program, reduced if they are to be, with every path of lead times."""
+        kept, distance = _reduced(_as_many(self.scenarios(batch), self.options), self.options)
+        return Program(kept, distance, *self._paired(kept, batch))
+
+    def solve(self, batch: int = 0) -> SolvedProgram:
+        """The decision of a program."""
+        program = self.program(batch)
+        return solve_tactical(self.chain, self.rule, program.paired, program.lead_times)
+
+    def fresh(self) -> ChainSimulator:
+        """A simulator of fresh demand, of the distribution itself, and of fresh lead times."""
+        options, num = self.options, self.options.out_of_sample
+        demand = generator(options.seed, Purpose.EVALUATION, FRESH_KEY)
+        paths = sampled(self.quantile, num, self.chain.num_periods, demand).demand
+        lead_times = None
+        if options.lead_times is not None:
+            lead_times = self._lead_times(num, generator(options.seed, Purpose.EVALUATION, LEAD_TIME_KEY))
+        return ChainSimulator(self.chain, self.rule, paths, lead_times)
+
+    def _paired(self, scenarios: ScenarioSet, batch: int) -> tuple[ScenarioSet, Whole | None]:
         """Every path of demand with every one of lead times."""
         if self.options.lead_times is None or self.options.num_lead_times is None:
             return scenarios, None
@@ -151,12 +181,6 @@ class World:
         demand = np.repeat(scenarios.demand, num, axis=0)
         probabilities = np.repeat(scenarios.probabilities / num, num)
         return ScenarioSet(demand, probabilities), np.tile(times, (scenarios.num_scenarios, 1, 1))
-
-    def fresh_lead_times(self, num: int) -> Whole | None:
-        """One path a fresh scenario."""
-        if self.options.lead_times is None:
-            return None
-        return self._lead_times(num, generator(self.options.seed, Purpose.EVALUATION, LEAD_TIME_KEY))
 
     def _lead_times(self, num: int, random: np.random.Generator) -> Whole:
         low, high = self.options.lead_times or (0, 0)
@@ -199,14 +223,12 @@ def plan_tactically(case: Case, options: TacticalOptions, chain: SerialChain | N
     """
     world = world_of(case, options, chain)
     chain, model = world.chain, Model(options.model)
-    rule = order_rule(chain, model)
+    rule = world.rule
     started = monotonic()
-    scenarios, distance = reduced(_as_many(world.scenarios(), options), options)
-    paired, lead_times = world.paired(scenarios)
+    program = world.program()
+    scenarios, paired, lead_times = program.scenarios, program.paired, program.lead_times
     solved = solve_tactical(chain, rule, paired, lead_times)
     seconds = monotonic() - started
-    fresh = world.fresh()
-    simulator = ChainSimulator(chain, rule, fresh.demand, world.fresh_lead_times(fresh.num_scenarios))
     expected = ScenarioSet(scenarios.mean[None, :], np.ones(1))
     mean_times = None if lead_times is None else np.rint(lead_times.mean(axis=0, keepdims=True)).astype(np.int64)
     mean_decision = solve_tactical(chain, rule, expected, mean_times).decision
@@ -225,11 +247,11 @@ def plan_tactically(case: Case, options: TacticalOptions, chain: SerialChain | N
         objective=solved.objective,
         lower_bound=solved.lower_bound,
         method=solved.method,
-        out_of_sample=Estimate.of(simulator.costs(decision)),
+        out_of_sample=Estimate.of(world.fresh().costs(decision)),
         mean_value_cost=cost_of(chain, rule, paired, lead_times, mean_decision),
         wait_and_see_cost=wait_and_see(chain, rule, paired, lead_times),
-        batches=_batches(world, rule),
-        reduction_distance=distance,
+        batches=_batches(world),
+        reduction_distance=program.distance,
         seconds=seconds,
         versions=versions(),
     )
@@ -245,25 +267,22 @@ def _as_many(scenarios: ScenarioSet, options: TacticalOptions) -> ScenarioSet:
     return scenarios
 
 
-def reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:
+def _reduced(scenarios: ScenarioSet, options: TacticalOptions) -> tuple[ScenarioSet, float | None]:
     """Scenarios as many as are to be kept, and the transport distance to all of them."""
     if options.keep is None:
         return scenarios, None
-    reduced = reduce_scenarios(scenarios, options.keep, options.reduction)
-    return reduced.scenarios, reduced.distance
+    found = reduce_scenarios(scenarios, options.keep, options.reduction)
+    return found.scenarios, found.distance
 
 
-def _batches(world: World, rule: OrderRule) -> Estimate | None:
+def _batches(world: World) -> Estimate | None:
     """Optimal values on independent samples: their mean is not above the least expected cost (sample average)."""
     options = world.options
     if options.scenarios != "random" or options.sampling == "sobol" or options.keep is not None:
         return None
     default = DEFAULT_BATCHES if options.lead_times is None else 0
     num = default if options.batches is None else options.batches
-    values = [
-        solve_tactical(world.chain, rule, *world.paired(world.scenarios(batch), batch)).lower_bound
-        for batch in range(1, num + 1)
-    ]
+    values = [world.solve(batch).lower_bound for batch in range(1, num + 1)]
     return Estimate.of(np.array(values)) if values else None
 
 

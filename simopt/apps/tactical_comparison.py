@@ -7,7 +7,7 @@ Guaranteed service lets upper levels owe on purpose, which the game charges as i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,10 @@ from design.tactical.from_case import chain_of_case
 from design.tactical.scenarios import sampled
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve
-from simopt.apps.tactical import TacticalOptions, plan_tactically
+from simopt.apps.tactical import TacticalOptions, world_of
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.serial_chain import ChainSimulator
+from simopt.tactical_outcome import ComparedTargets
 
 Floats = NDArray[np.float64]
 
@@ -33,31 +34,6 @@ PATHS = 2_000
 LONG = 50  # periods of the longer program
 LONG_SCENARIOS = 500
 COMPARISON_KEY = 3_000_000
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedTargets:
-    """Targets and what they cost.
-
-    Parameters
-    ----------
-    name
-        Where they come from.
-    levels
-        Upstream first.
-    targets
-        Of each level, units, shape (level,).
-    cost
-        A period, on fresh demand, after the warm-up of the case.
-    difference
-        To the cheapest in the list, on the same paths.
-    """
-
-    name: str
-    levels: tuple[str, ...]
-    targets: Floats
-    cost: Estimate
-    difference: Estimate
 
 
 def compare_targets(case: Case, options: TacticalOptions) -> list[ComparedTargets]:
@@ -77,16 +53,12 @@ def compare_targets(case: Case, options: TacticalOptions) -> list[ComparedTarget
         raise OptionError("compare: expected targets (por, scr) and fixed lead times")
     own = replace(case, tactical=replace(case.tactical, range=None))
     chain = chain_of_case(own, case.num_periods, options.initial)
-    targets = {
-        f"{model}, {options.scenarios}, {options.periods} periods": plan_tactically(
-            own, replace(options, model=model, batches=0)
-        ).decision
-        for model in ("por", "scr")
-    }
-    long = replace(
-        options, model="scr", scenarios="random", num_scenarios=LONG_SCENARIOS, periods=LONG, batches=0, keep=None
-    )
-    targets[f"scr, random, {LONG} periods"] = plan_tactically(own, long).decision
+    targets = {}
+    for model in ("por", "scr"):
+        short = replace(options, model=model)
+        targets[f"{model}, {options.scenarios}, {options.periods} periods"] = world_of(own, short).solve().decision
+    long = replace(options, model="scr", scenarios="random", num_scenarios=LONG_SCENARIOS, periods=LONG, keep=None)
+    targets[f"scr, random, {LONG} periods"] = world_of(own, long).solve().decision
     later = _a_period_later(case)
     plan = solve(later, SolveOptions(seed=options.seed, certify=False))
     levels = {row.node: row.level for row in plan.performance.nodes}

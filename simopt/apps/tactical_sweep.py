@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from design.case import Case
 from design.errors import expected_one_of
-from design.tactical.chain import Model, order_rule
 from simopt.apps.options import OptionError
-from simopt.apps.tactical import DEFAULT_BATCHES, TacticalOptions, reduced, world_of
-from simopt.optimization.tactical_program import solve_tactical
+from simopt.apps.tactical import DEFAULT_BATCHES, TacticalOptions, world_of
 from simopt.simulation.estimate import Estimate
-from simopt.simulation.serial_chain import ChainSimulator
+from simopt.tactical_outcome import SweepPoint
 
 SIZES = ("scenarios", "kept", "lead-times")
-
-
-@dataclass(frozen=True)
-class SweepPoint:
-    """What programs of one size give.
-
-    Parameters
-    ----------
-    size
-        Number of scenarios, of those kept, or of both demand and lead-time scenarios.
-    in_sample
-        Optimal values on independent sets of scenarios.
-    out_of_sample
-        Cost of their decisions on the same fresh demand, a value a set.
-    """
-
-    size: int
-    in_sample: Estimate
-    out_of_sample: Estimate
 
 
 def sweep_sizes(
@@ -80,13 +59,8 @@ def _sized(options: TacticalOptions, size: int, over: str) -> TacticalOptions:
 
 def _point(case: Case, options: TacticalOptions, size: int, num: int) -> SweepPoint:
     world = world_of(case, options)
-    rule = order_rule(world.chain, Model(options.model))
     fresh = world.fresh()
-    simulator = ChainSimulator(world.chain, rule, fresh.demand, world.fresh_lead_times(fresh.num_scenarios))
-    solved = [
-        solve_tactical(world.chain, rule, *world.paired(reduced(world.scenarios(batch), options)[0], batch))
-        for batch in range(1, num + 1)
-    ]
-    outside = [float(simulator.costs(one.decision).mean()) for one in solved]
+    solved = [world.solve(batch) for batch in range(1, num + 1)]
+    outside = [float(fresh.costs(one.decision).mean()) for one in solved]
     inside = Estimate.of(np.array([one.objective for one in solved]))
     return SweepPoint(size, inside, Estimate.of(np.array(outside)))

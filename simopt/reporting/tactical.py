@@ -5,36 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from simopt.reporting.run_folder import write_csv, write_json
-from simopt.simulation.estimate import Estimate
-from simopt.tactical_outcome import TacticalPlan
+from simopt.tactical_outcome import ComparedTargets, SweepPoint, TacticalPlan
 
 LABELS = {
     "scenarios": "number of scenarios",
     "kept": "number of scenarios kept",
     "lead-times": "number of demand scenarios, and of lead-time scenarios",
 }
-
-
-class Point(Protocol):
-    """A size, and costs in and out of sample."""
-
-    @property
-    def size(self) -> int:
-        """Of each program."""
-
-    @property
-    def in_sample(self) -> Estimate:
-        """On their own scenarios."""
-
-    @property
-    def out_of_sample(self) -> Estimate:
-        """On fresh demand."""
 
 
 def print_plan(plan: TacticalPlan, units: Mapping[str, str]) -> None:
@@ -69,7 +48,7 @@ def print_plan(plan: TacticalPlan, units: Mapping[str, str]) -> None:
     print(f"cost {fresh.mean:.2f} ± {fresh.half_width:.2f} {money} (95%, {fresh.replications:,} fresh paths)")
 
 
-def print_sweep(points: Sequence[Point], over: str) -> None:
+def print_sweep(points: Sequence[SweepPoint], over: str) -> None:
     """Print one line a size."""
     print(f"{over:>10} {'in sample':>10} {'±':>8} {'out of sample':>14} {'±':>8}")
     for point in points:
@@ -80,31 +59,7 @@ def print_sweep(points: Sequence[Point], over: str) -> None:
         )
 
 
-class Compared(Protocol):
-    """Targets and their cost a period."""
-
-    @property
-    def name(self) -> str:
-        """Where they come from."""
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Names."""
-
-    @property
-    def targets(self) -> NDArray[np.float64]:
-        """Shape (level,)."""
-
-    @property
-    def cost(self) -> Estimate:
-        """On fresh demand."""
-
-    @property
-    def difference(self) -> Estimate:
-        """To the cheapest."""
-
-
-def print_comparison(rows: Sequence[Compared]) -> None:
+def print_comparison(rows: Sequence[ComparedTargets]) -> None:
     """Print one line for each kind of target, the cheapest first."""
     print(
         f"{'targets from':28} {'  '.join(f'{name[:10]:>10}' for name in rows[0].levels)} "
@@ -118,7 +73,7 @@ def print_comparison(rows: Sequence[Compared]) -> None:
         )
 
 
-def write_comparison(folder: Path, rows: Sequence[Compared]) -> None:
+def write_comparison(folder: Path, rows: Sequence[ComparedTargets]) -> None:
     """Write `comparison.json`."""
     content = [
         {
@@ -137,7 +92,7 @@ def write_plan(folder: Path, plan: TacticalPlan) -> None:
     write_json(folder / "result.json", plan.as_dict())
 
 
-def write_sweep(folder: Path, points: Sequence[Point], over: str, title: str) -> None:
+def write_sweep(folder: Path, points: Sequence[SweepPoint], over: str, title: str) -> None:
     """Write `sweep.json`, `sweep.csv` and a picture of them."""
     rows = [
         {
@@ -167,7 +122,7 @@ def write_sweep(folder: Path, points: Sequence[Point], over: str, title: str) ->
     _draw(folder, points, over, title)
 
 
-def _draw(folder: Path, points: Sequence[Point], over: str, title: str) -> None:
+def _draw(folder: Path, points: Sequence[SweepPoint], over: str, title: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.2, 4.0), layout="constrained")
