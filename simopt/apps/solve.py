@@ -22,7 +22,7 @@ from simopt.apps.own_simulator import NOT_CERTIFIED, make_ledger
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Iteration, Result
-from simopt.simulation.compile_ahead import compile_ahead, wait_for_compiled
+from simopt.simulation.compile_ahead import compile_ahead
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.user_simulator import simulator_name
@@ -84,7 +84,6 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
     try:
         with remembered_interrupt() as interrupted:
             if termination is Termination.BOUND_MET and _is_certifiable(case, options):
-                wait_for_compiled()
                 answer.certify(options.time_limit - (monotonic() - started))
                 _raise_if(interrupted())
             elif options.simulator is not None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from design.case_files import load_case
-from simopt.simulation.grid_costs import grid_costs
 from simopt.simulation.nested import fill_tables
 
 EXAMPLE = "two-stage-series"
@@ -41,6 +40,8 @@ def wait_for_compiled() -> None:
 
 
 def _compile() -> None:
+    from simopt.simulation.grid_costs import grid_costs
+
     case = load_case(EXAMPLE)
     (component,) = case.network.design([lane.pair for lane in case.network.lanes]).components
     grids = [np.array([100.0, 200.0]), np.empty(0)]
