@@ -6,7 +6,7 @@ exist, lanes without a cycle) only reading the case tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from design.case_files import DEMAND_COLUMNS, LANE_COLUMNS, NODE_COLUMNS
@@ -42,14 +42,14 @@ def case_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "A case of simopt",
-        **_object({"case": _settings(), **tables}, required=("case", *_NEEDED)),
+        **object_schema({"case": _settings(), **tables}, required=("case", *_NEEDED)),
     }
 
 
 def _rows(columns: Iterable[Column], notes: dict[str, str]) -> dict[str, Any]:
     columns = tuple(columns)
     cells = {column.name: _cell(column, notes.get(column.name, "")) for column in columns}
-    return {"type": "array", "items": _object(cells, [column.name for column in columns if column.required])}
+    return {"type": "array", "items": object_schema(cells, [column.name for column in columns if column.required])}
 
 
 def _cell(column: Column, note: str) -> dict[str, Any]:
@@ -60,10 +60,11 @@ def _cell(column: Column, note: str) -> dict[str, Any]:
     return {"anyOf": [column.schema, {"type": "null"}], **described}
 
 
-def _object(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
+    """An object with these keys and no others."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": dict(properties),
         "required": list(required),
         "additionalProperties": False,
     }
@@ -71,7 +72,7 @@ def _object(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[st
 
 def _named(properties: dict[str, Any], required: Iterable[str] = ()) -> dict[str, Any]:
     """A table of tables, one for each name."""
-    return {"type": "object", "additionalProperties": _object(properties, required)}
+    return {"type": "object", "additionalProperties": object_schema(properties, required)}
 
 
 def _settings() -> dict[str, Any]:
@@ -84,20 +85,20 @@ def _settings() -> dict[str, Any]:
         "periods_per_year": {"type": "number", "exclusiveMinimum": 0},
         "allocation": {"enum": list(ALLOCATIONS)},
     }
-    return _object(
+    return object_schema(
         {
             "name": {"type": "string"},
             "title": {"type": "string"},
-            "simulation": _object(simulation, required=("horizon", "warm_up")),
-            "transport": _object({"rate": _AMOUNT}),
-            "emissions": _object({"rate": _AMOUNT, "price": _AMOUNT, "cap": _AMOUNT}),
+            "simulation": object_schema(simulation, required=("horizon", "warm_up")),
+            "transport": object_schema({"rate": _AMOUNT}),
+            "emissions": object_schema({"rate": _AMOUNT, "price": _AMOUNT, "cap": _AMOUNT}),
             "units": {"type": "object", "additionalProperties": {"type": "string"}},
             "sites": _named({"min_open": count, "max_open": count}),
             "products": _named({"unit_size": _AMOUNT}),
-            "sourcing": _object({"per": {"enum": [one.value for one in Sourcing]}}),
+            "sourcing": object_schema({"per": {"enum": [one.value for one in Sourcing]}}),
             "seasons": _named({"periods": periods, "growth": _AMOUNT}, required=("periods",)),
-            "stages": _object({"open_sites": {"type": "boolean"}}),
-            "tactical": _object(
+            "stages": object_schema({"open_sites": {"type": "boolean"}}),
+            "tactical": object_schema(
                 {"values": amounts, "range": {**amounts, "minItems": 2, "maxItems": 2}, "initial": _AMOUNT}
             ),
         },

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from design.case_schema import DIALECT, object_schema
+
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
@@ -30,10 +32,10 @@ def result_schema() -> Schema:
     needed = {**_run(), **_decision(), **_costs(), **_search()}
     properties = {**needed, **_where_they_apply()}
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "result.json of simopt solve",
         "description": "Costs are money over the horizon; names are those of the case.",
-        **_object(properties, list(needed)),
+        **object_schema(properties, list(needed)),
         "$defs": _DEFINITIONS,
     }
 
@@ -54,7 +56,7 @@ def _run() -> Schema:
 def _decision() -> Schema:
     design = {"lanes": _rows(_LANE, ("from", "to")), "open": _about(_list(_TEXT), "every used node")}
     return {
-        "design": _object(design, list(design)),
+        "design": object_schema(design, list(design)),
         "base_stock_levels": _rows({**_POINT, "level": _NUMBER}, ("node", "level")),
     }
 
@@ -79,7 +81,7 @@ def _costs() -> Schema:
     certified = {"enum": [True, False, "assuming global levels"]}
     return {
         "cost": _about(_ESTIMATE, "of the whole plan"),
-        "lower_bound": _nullable(_object(bound, list(bound))),
+        "lower_bound": _nullable(object_schema(bound, list(bound))),
         "gap": _nullable(_about(_NUMBER, "cost less lower bound, as a share of the cost")),
         "gap_interval": _nullable(interval),
         "certified": _about(certified, "whether the design is proven best, see certificate"),
@@ -138,13 +140,4 @@ def _list(items: Mapping[str, Any]) -> Schema:
 
 
 def _rows(properties: Mapping[str, Any], required: Sequence[str]) -> Schema:
-    return _list(_object(properties, required))
-
-
-def _object(properties: Mapping[str, Any], required: Sequence[str]) -> Schema:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    return _list(object_schema(properties, required))

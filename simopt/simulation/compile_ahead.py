@@ -1,7 +1,7 @@
 """Compiles the core of the global check of levels in a process of its own, while a first solve compiles the others.
 
 The machine code is left in numba's cache next to the source; whoever needs the core waits for it there. Only where that
-cache is empty, once after an installation: it takes a third off the first solve.
+cache is empty, once after an installation.
 """
 
 from __future__ import annotations
