@@ -11,6 +11,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.network import Component, Design
+from simopt.simulation.compile_ahead import Core, wait_for_compiled
 from simopt.simulation.component_arrays import component_arrays
 from simopt.simulation.estimate import Estimate, ratio_estimates
 from simopt.simulation.kernel import make_work
@@ -101,6 +102,7 @@ def trace_component(case: Case, component: Component, levels: Floats, paths: Flo
     network = component_arrays(case, component, allocation)
     work = make_work(network, paths.shape[1], allocation, False)
     extras, paths = extras_of(network, allocation), np.ascontiguousarray(paths)
+    wait_for_compiled(Core.TRACE)
     return np.asarray(trace_network(network, levels, paths, case.warm_up, allocation, extras, work))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from design.case import Case
 from design.network import Component
-from simopt.simulation.compile_ahead import wait_for_compiled
+from simopt.simulation.compile_ahead import Core, wait_for_compiled
 from simopt.simulation.component_arrays import Floats, component_arrays
 from simopt.simulation.nested import fill_tables
 from simopt.simulation.rationing import FCFS
@@ -131,7 +131,7 @@ def grid_costs(
         shapes.append((*(shapes[above] if i else ()), *((int(sizes[i]),) if inner[i] else ())))
     first_entry = np.concatenate([[0], np.cumsum([int(np.prod(shape)) for shape in shapes])])
     bounds = np.concatenate([[0], np.cumsum(sizes)])
-    wait_for_compiled()
+    wait_for_compiled(Core.TABLES)
     costs, levels = fill_tables(
         network,
         np.concatenate(grids),

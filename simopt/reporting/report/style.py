@@ -40,6 +40,7 @@ def svg_of(figure: Figure) -> str:
     """The figure as SVG, the same for the same figure."""
     text = StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # it is laid out; what is saved next, is so the same way
     return text.getvalue()
 
 
