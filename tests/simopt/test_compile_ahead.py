@@ -30,7 +30,7 @@ def test_it_is_compiled_once_and_found(tmp_path):
     def run() -> list[str]:
         command = [sys.executable, "-c", PROGRAM]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-            return done.stdout.splitlines()[-1].split()
+        return done.stdout.splitlines()[-1].split()
 
     assert run() == ["1", "1", "1", "0"]
     assert run() == ["0", "1", "1", "0"]
