@@ -14,6 +14,7 @@ from design.emissions import DEFAULT_UNIT, EmissionSettings, emission_network, h
 from design.errors import BadInputError
 from design.network import Component, Design, Network
 from design.node import Lane
+from design.planning.data import PlanningData
 from design.seasons import weighted_network
 from design.shared_costs import SharedCosts
 from design.site_rules import EmissionCap, SiteLimit, SiteRules, Sourcing
@@ -70,6 +71,8 @@ class Case:
         Reviews, capacities, lead times that vary, outages, allocation.
     tactical
         Defaults of tactical planning.
+    planning
+        What the planning simulator knows beyond the rest.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Case:
     correlation: Correlation = field(default_factory=Correlation)
     supply: Supply = field(default_factory=Supply)
     tactical: TacticalSettings = field(default_factory=TacticalSettings)
+    planning: PlanningData = field(default_factory=PlanningData)
 
     def __post_init__(self) -> None:
         if tuple(self.demand) != self.network.customers:
@@ -114,6 +118,7 @@ class Case:
             self.correlation,
             self.supply,
             self.tactical,
+            self.planning,
         )
         return (Case, (*fields, *options))
 

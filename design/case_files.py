@@ -26,6 +26,7 @@ from design.distance import distance_between
 from design.errors import CycleInNetworkError, expected_one_of
 from design.network import Network
 from design.node import Lane, Node
+from design.planning.files import read_planning, save_planning
 from design.products import Tables, spread_products, with_storage_rows
 from design.records import lane_record, point_record
 from design.season_files import MEAN, read_demand
@@ -154,6 +155,7 @@ def read_case(folder: Path) -> Case:
     _refuse(folder, problems)
     network = Network(tuple(nodes.values()), tuple(lanes), tuple(by_season))
     supply = read_supply(folder, settings.allocation, network, settings.horizon, problems)
+    planning = read_planning(folder, settings.planning, network, settings.horizon, problems)
     check_rules(network, settings, node_rows, lane_rows, demand_rows, problems)
     _refuse(folder, problems)
     if settings.seasons:
@@ -177,6 +179,7 @@ def read_case(folder: Path) -> Case:
         correlation,
         supply,
         settings.tactical,
+        planning,
     )
 
 
@@ -327,6 +330,7 @@ def save_case(case: Case, folder: Path) -> None:
         staged=case.staged,
         allocation=case.supply.allocation,
         tactical=case.tactical,
+        planning=case.planning.settings,
     )
     (folder / "case.toml").write_text(format_settings(settings), encoding="utf-8")
     network, first = case.network, case.network.seasons[:1] or ("",)
@@ -341,6 +345,7 @@ def save_case(case: Case, folder: Path) -> None:
     write_table(folder / "lanes.csv", LANE_COLUMNS, lanes)
     write_table(folder / "demand.csv", DEMAND_COLUMNS, demand)
     save_supply(folder, case.supply)
+    save_planning(folder, case.planning)
 
 
 def _seasons(case: Case) -> tuple[Season, ...]:

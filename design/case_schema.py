@@ -12,6 +12,14 @@ from typing import Any
 from design.case_files import DEMAND_COLUMNS, LANE_COLUMNS, NODE_COLUMNS
 from design.demand import DISTRIBUTIONS
 from design.demand_files import CORRELATION_COLUMNS, PROFILE_COLUMNS
+from design.planning.files import (
+    BREAKDOWN_COLUMNS,
+    CAPACITY_COLUMNS,
+    OPERATION_COLUMNS,
+    SHOCK_COLUMNS,
+    SKU_COLUMNS,
+)
+from design.planning.settings import STARTS
 from design.site_rules import Sourcing
 from design.supply import ALLOCATIONS
 from design.supply_files import LEAD_TIME_COLUMNS, OUTAGE_COLUMNS
@@ -27,6 +35,11 @@ TABLES = {
     "correlations": CORRELATION_COLUMNS,
     "outages": OUTAGE_COLUMNS,
     "lead_times": LEAD_TIME_COLUMNS,
+    "skus": SKU_COLUMNS,
+    "operations": OPERATION_COLUMNS,
+    "capacities": CAPACITY_COLUMNS,
+    "shocks": SHOCK_COLUMNS,
+    "breakdowns": BREAKDOWN_COLUMNS,
 }
 _NEEDED = ("nodes", "demand")
 _AMOUNT = {"type": "number", "minimum": 0}
@@ -101,6 +114,39 @@ def _settings() -> dict[str, Any]:
             "tactical": object_schema(
                 {"values": amounts, "range": {**amounts, "minItems": 2, "maxItems": 2}, "initial": _AMOUNT}
             ),
+            "planning": _planning(),
         },
         required=("simulation",),
     )
+
+
+def _planning() -> dict[str, Any]:
+    """Settings of [planning]."""
+    flag, share = {"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}
+    above = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+    whole, count = {"type": "integer", "minimum": 0}, {"type": "integer", "minimum": 1}
+    factors = _pair(_AMOUNT)
+    return object_schema(
+        {
+            **dict.fromkeys(("whole_units", "crossing", "returns"), flag),
+            **dict.fromkeys(("recent_weight", "excess_recognition", "shock_probability"), share),
+            **dict.fromkeys(("smoothing", "utilization"), above),
+            **dict.fromkeys(("backlog_pressure", "backlog_weight", "cancellation_rate", "capacity_buffer"), _AMOUNT),
+            **dict.fromkeys(("service_window", "grace"), whole),
+            **dict.fromkeys(("mean_bias", "cv_bias"), factors),
+            "start": {"enum": list(STARTS)},
+            "service_level": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            "obsolete_after": count,
+            "publication": {
+                "type": "array",
+                "items": {"type": "array", "prefixItems": [whole, _AMOUNT], "minItems": 2, "maxItems": 2},
+            },
+            "shock_periods": _pair(count),
+            "shock_size": _pair({"type": "number", "minimum": -1}),
+        }
+    )
+
+
+def _pair(number: Mapping[str, Any]) -> dict[str, Any]:
+    """Two numbers, the least and the greatest."""
+    return {"type": "array", "items": dict(number), "minItems": 2, "maxItems": 2}

@@ -11,6 +11,8 @@ from typing import Any
 
 from design.emissions import EmissionSettings
 from design.errors import expected_one_of
+from design.planning.settings import KEYS as PLANNING_KEYS
+from design.planning.settings import PlanningSettings, format_planning_settings, read_planning_settings
 from design.season_files import read_seasons
 from design.seasons import Season
 from design.site_rules import SiteLimit, Sourcing
@@ -29,6 +31,7 @@ _TABLES: dict[str, tuple[str, ...] | None] = {
     "seasons": None,
     "stages": ("open_sites",),
     "tactical": KEYS,
+    "planning": PLANNING_KEYS,
 }
 _LIMITS = ("min_open", "max_open")
 _TEXTS = ("name", "title")
@@ -68,6 +71,8 @@ class Settings:
         Who gets what where a node is short.
     tactical
         Defaults of tactical planning.
+    planning
+        How the planning simulator behaves.
     """
 
     name: str
@@ -86,6 +91,7 @@ class Settings:
     emissions: EmissionSettings = field(default_factory=EmissionSettings)
     allocation: str = ALLOCATIONS[0]
     tactical: TacticalSettings = field(default_factory=TacticalSettings)
+    planning: PlanningSettings = field(default_factory=PlanningSettings)
 
 
 def read_settings(path: Path, problems: Problems) -> Settings:
@@ -101,7 +107,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     for key in raw:
         if key not in _TABLES and key not in _TEXTS:
             problems.add(path.name, f"unknown setting {key!r}: {expected_one_of(key, (*_TEXTS, *_TABLES))}")
-    simulation, transport, emissions, units, sites, products, sourcing, seasons, stages, tactical = (
+    simulation, transport, emissions, units, sites, products, sourcing, seasons, stages, tactical, planning = (
         _table(path.name, raw, key, problems) for key in _TABLES
     )
     return Settings(
@@ -125,6 +131,7 @@ def read_settings(path: Path, problems: Problems) -> Settings:
         staged=_staged(path.name, stages, seasons, problems),
         allocation=_allocation(path.name, simulation, problems),
         tactical=read_tactical(path.name, tactical, problems),
+        planning=read_planning_settings(path.name, planning, problems),
         unit_sizes={name: _unit_size(path.name, name, value, problems) for name, value in products.items()},
         emission_rate=_number(
             path.name, emissions, "emissions.rate", "a number of units of emission, at least 0", problems
@@ -155,7 +162,7 @@ def format_settings(settings: Settings) -> str:
     for season in settings.seasons:
         lines += ["", f"[seasons.{_quoted(season.name)}]", f"periods = {season.periods}"]
     lines += ["", "[stages]", "open_sites = true"] if settings.staged else []
-    lines += format_tactical(settings.tactical)
+    lines += [*format_tactical(settings.tactical), *format_planning_settings(settings.planning)]
     return "\n".join(lines) + "\n"
 
 

@@ -19,15 +19,21 @@ from zipfile import BadZipFile
 
 from design.case import Case, CaseError
 from design.errors import expected_one_of
+from design.planning.data import PATTERNS, SHAPES
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 SETTINGS = "case"
-TABLES = ("nodes", "lanes", "demand", "profiles", "correlations", "outages", "lead_times")
+TABLES = (
+    "nodes", "lanes", "demand", "profiles", "correlations", "outages", "lead_times",
+    "skus", "operations", "capacities", "shocks", "breakdowns",
+)  # fmt: skip
 CHOICES = {
     ("nodes", "status"): ("open", "closed"),
     ("lanes", "status"): ("open", "closed"),
+    ("skus", "pattern"): PATTERNS,
+    ("shocks", "shape"): SHAPES,
     ("demand", "distribution"): (
         "normal", "poisson", "gamma", "negative_binomial", "lognormal", "intermittent", "empirical",
     ),

@@ -1,4 +1,4 @@
-"""Commands of tactical planning."""
+"""Commands of tactical and weekly planning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from design.errors import BadInputError
-from simopt.cli.app import CaseArgument, SeedOption, command, load
+from simopt.cli.app import CaseArgument, JobsOption, OutOption, SeedOption, command, load
 
 T = TypeVar("T", int, float)
 
@@ -103,6 +103,48 @@ def tactical(
     if out is not None:
         write_plan(out, plan)
     print_plan(plan, loaded.units)
+
+
+@command
+def operate(
+    case: CaseArgument,
+    policies: Annotated[
+        str,
+        typer.Option(
+            help="Comma-separated: dynamic, sS, RQ, RS, echelon, with :service=0.95, :review=4, :lots=2; levels (of "
+            "simopt solve), por, scr, tuned-NAME. The first is what the others are compared with."
+        ),
+    ] = "dynamic,sS,RQ,RS,echelon",
+    replications: Annotated[int, typer.Option(help="Of every policy, on the same demand.")] = 200,
+    run: Annotated[
+        Path | None, typer.Option("--from", help="Run folder of a solve: its network, and its levels for `levels`.")
+    ] = None,
+    antithetic: Annotated[bool, typer.Option(help="Replications in pairs of opposite demand.")] = False,
+    control: Annotated[bool, typer.Option(help="Correct estimates by how much demand there was.")] = False,
+    tune_budget: Annotated[int, typer.Option(help="Replications for the parameters of a tuned policy.")] = 2000,
+    trace: Annotated[int | None, typer.Option(help="Every week of this replication, from 1; with --out.")] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+) -> None:
+    """Run replenishment policies side by side in the planning simulator."""
+    from simopt.apps.operate import OperateOptions
+    from simopt.apps.operate import operate as run_policies
+    from simopt.reporting.operate import print_operated, write_operated
+    from simopt.reporting.report.operate_report import write_operate_report
+
+    if trace is not None and out is None:
+        raise BadInputError("trace without --out: expected a folder for trace.csv")
+    names = tuple(name.strip() for name in policies.split(",") if name.strip())
+    options = OperateOptions(names, replications, seed, jobs, antithetic, control, tune_budget, trace)
+    loaded = load(case, out)
+    found = run_policies(loaded, options, run, lambda line: print(line, file=sys.stderr))
+    if out is not None:
+        write_operated(out, found, loaded)
+        if report:
+            write_operate_report(out, found, loaded.units)
+    print_operated(found, loaded.units)
 
 
 def _range(name: str, text: str, number: type[T]) -> tuple[T, T]:

@@ -1,0 +1,278 @@
+"""`simopt operate`: policies side by side in the planning simulator, on the same demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+
+from design.case import Case
+from design.errors import BadInputError
+from design.network import Design
+from design.only_design import SupplierChoiceError, only_design
+from simopt.apps.options import OptionError, SolveOptions
+from simopt.apps.promise import promise_of
+from simopt.apps.solve import solve, versions
+from simopt.apps.tactical_levels import tactical_levels
+from simopt.operate_outcome import Operated, PolicyOutcome, Recovery
+from simopt.optimization.policy_tuning import tune
+from simopt.planning.kpis import samples_of
+from simopt.planning.measures import Series
+from simopt.planning.policy import Policy
+from simopt.planning.study import Collected, Study
+from simopt.planning.world import Floats, World
+from simopt.planning.world_of_case import world_of
+from simopt.policies.base_stock import BaseStock
+from simopt.policies.registry import SIZED, WITH_LOTS, PolicySpec, parse_policy, sized_policy
+from simopt.result_file import read_decision
+from simopt.simulation.estimate import Estimate
+
+LEVELS, TACTICAL, TUNED = "levels", ("por", "scr"), "tuned-"
+KNOWN = (*SIZED, LEVELS, *TACTICAL, *(f"{TUNED}{name}" for name in SIZED))
+DEFAULT_POLICIES = ("dynamic", "sS", "RQ", "RS", "echelon")
+RECOVERED = 0.05  # of the peak
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class OperateOptions:
+    """What `operate` may be told.
+
+    Parameters
+    ----------
+    policies
+        As users write them; the first is what the others are compared with.
+    replications
+        At least 2; even where antithetic.
+    seed, jobs
+        Of all random numbers; processes.
+    antithetic
+        Whether replications come in pairs of opposite demand.
+    control
+        Whether estimates are corrected by how much demand there was (control variate).
+    tune_budget
+        Replications for the parameters of each tuned policy, about.
+    trace
+        Number of the replication, from 1, of which every product's weeks are kept; None: of none.
+    """
+
+    policies: tuple[str, ...] = DEFAULT_POLICIES
+    replications: int = 200
+    seed: int = 0
+    jobs: int = 1
+    antithetic: bool = False
+    control: bool = False
+    tune_budget: int = 2000
+    trace: int | None = None
+
+    def __post_init__(self) -> None:
+        SolveOptions(seed=self.seed, jobs=self.jobs)  # refuses what is out of range
+        if self.replications < 2 or (self.antithetic and self.replications % 2):
+            expected = "an even number, as replications come in pairs" if self.antithetic else "at least 2"
+            raise OptionError(f"replications {self.replications}: expected {expected}")
+        if self.trace is not None and not 1 <= self.trace <= self.replications:
+            raise OptionError(f"trace {self.trace}: expected the number of a replication, 1 to {self.replications}")
+        if self.tune_budget < 500:
+            raise OptionError(f"tune_budget {self.tune_budget}: expected at least 500 replications")
+        if len(set(self.policies)) < len(self.policies) or not self.policies:
+            raise OptionError(f"policies {','.join(self.policies)}: expected each once, at least one")
+        _ = self.specs
+
+    @property
+    def specs(self) -> tuple[PolicySpec, ...]:
+        """The policies as read; refuses what is unknown or out of range."""
+        found = tuple(parse_policy(text, KNOWN) for text in self.policies)
+        for spec in found:
+            if spec.name in (LEVELS, *TACTICAL):
+                if spec.parameters:
+                    raise OptionError(f"policy {spec.text}: expected {spec.name} without parameters")
+            else:
+                sized_policy(spec, spec.name.removeprefix(TUNED))
+        return found
+
+
+def operate(
+    case: Case, options: OperateOptions | None = None, run: Path | None = None, tell: Tell = lambda _: None
+) -> Operated:
+    """Run policies in the planning world of a case.
+
+    Parameters
+    ----------
+    case
+        The problem.
+    options
+        Policies and numbers.
+    run
+        Folder of a solve: its design and, for the policy `levels`, its levels; None: the only design, or a solve.
+    tell
+        Called with a line about what takes long.
+
+    Raises
+    ------
+    BadInputError
+        If a policy or parameter does not fit the case.
+    """
+    options, started = options or OperateOptions(), monotonic()
+    design, levels = _decision(case, options, run, tell)
+    world = world_of(case, design)
+    study = Study(world, options.replications, options.seed, antithetic=options.antithetic, num_jobs=options.jobs)
+    outcomes: list[PolicyOutcome] = []
+    reference: Mapping[str, Floats] = {}
+    for spec in options.specs:
+        policy, tuned = _policy(spec, world, options, levels, tell)
+        found = study.run(policy)
+        samples = samples_of(world, found)
+        estimator = _Estimator(options, found)
+        differences = {name: samples[name] - reference[name] for name in reference}
+        outcomes.append(
+            PolicyOutcome(
+                spec.text,
+                {name: estimator.of(values) for name, values in samples.items()},
+                {name: estimator.of(values) for name, values in differences.items()},
+                estimator.reductions(samples["cost"], reference.get("cost")),
+                found.series,
+                _recovery(study, policy, found) if case.planning.shocks else None,
+                tuned,
+                None if options.trace is None else study.trace(policy, options.trace - 1),
+            )
+        )
+        reference = reference or samples
+    promise = None
+    if run is not None and LEVELS in options.policies:
+        promise = promise_of(run / "result.json", case, outcomes[options.policies.index(LEVELS)].measures)
+    return Operated(
+        case.name,
+        options.seed,
+        options.replications,
+        case.warm_up,
+        tuple(_warnings(case)),
+        tuple(site.name for site in world.sites),
+        world.products,
+        tuple(outcomes),
+        promise,
+        design.lanes,
+        levels if LEVELS in options.policies and levels is not None else {},
+        monotonic() - started,
+        versions(),
+    )
+
+
+def _warnings(case: Case) -> list[str]:
+    """Of the case, but those on lower bounds, of which there is none here."""
+    return [warning for warning in case.warnings if "lower bound" not in warning]
+
+
+def _decision(
+    case: Case, options: OperateOptions, run: Path | None, tell: Tell
+) -> tuple[Design, Mapping[str, float] | None]:
+    """The design, and the levels where they are needed."""
+    if run is not None:
+        return read_decision(run / "result.json", case.network)
+    design = None
+    try:
+        design = only_design(case.network)
+    except SupplierChoiceError:
+        tell("the case leaves a choice of lanes and no run is given: solving it first")
+    if design is not None and LEVELS not in options.policies:
+        return design, None
+    if design is not None:
+        tell("levels: solving the case first")
+    result = solve(case, SolveOptions(seed=options.seed, jobs=options.jobs, certify=False))
+    found = case.network.design((lane["from"], lane["to"]) for lane in result.as_dict()["design"]["lanes"])
+    return found, {node.node: node.level for node in result.performance.nodes}
+
+
+def _policy(
+    spec: PolicySpec, world: World, options: OperateOptions, levels: Mapping[str, float] | None, tell: Tell
+) -> tuple[Policy, dict[str, object]]:
+    """A policy by its specification, and how it was tuned."""
+    if spec.name == LEVELS:
+        if levels is None:
+            raise BadInputError("policy levels: expected a run with levels")
+        return BaseStock(spec.text, levels), {}
+    if spec.name in TACTICAL:
+        tell(f"{spec.name}: solving the stochastic programs")
+        return BaseStock(spec.text, tactical_levels(world, spec.name, options.seed)), {}
+    name = spec.name.removeprefix(TUNED)
+    policy = sized_policy(spec, name)
+    if name == spec.name:
+        return policy, {}
+    tell(f"{spec.text}: tuning by simulation")
+    with_lots = name in WITH_LOTS and any((site.order_cost > 0.0).any() for site in world.sites)
+    found = tune(world, policy, with_lots=with_lots, budget=options.tune_budget, seed=options.seed)
+    sites = [site.name for site in world.sites]
+    return found.policy, {
+        "safety_factors": dict(zip(sites, found.policy.sizing.factors, strict=True)),
+        "lot_factors": dict(zip(sites, found.policy.sizing.lots, strict=True)) if with_lots else {},
+        "replications": found.replications,
+        "cost_before": found.start_cost,
+        "cost_after": found.cost,
+    }
+
+
+class _Estimator:
+    """Means with intervals: of pairs where antithetic, corrected where there is a control."""
+
+    def __init__(self, options: OperateOptions, found: Collected) -> None:
+        self._antithetic = options.antithetic
+        self._control = self._paired(found.control) if options.control else None
+
+    def of(self, values: Floats) -> Estimate:
+        """Estimate from one value a replication."""
+        values = self._paired(values)
+        if self._control is None:
+            return Estimate.of(values)
+        return Estimate.of(self._corrected(values))
+
+    def _paired(self, values: Floats) -> Floats:
+        return values.reshape(-1, 2).mean(axis=1) if self._antithetic else values
+
+    def _corrected(self, values: Floats) -> Floats:
+        """Values less what the control explains; its mean is 0, so that theirs changes by chance alone."""
+        control = self._control
+        assert control is not None
+        spread = control - control.mean()
+        square = float(spread @ spread)
+        if len(values) < 3 or square == 0.0:
+            return values
+        return np.asarray(values - float(spread @ values) / square * control)
+
+    def reductions(self, cost: Floats, reference: Floats | None) -> dict[str, float]:
+        """Variance of the estimated cost without over with what was done, as measured; 1 would be no gain."""
+        found = {}
+        plain = float(cost.var(ddof=1)) / len(cost)
+        if plain > 0.0 and (self._antithetic or self._control is not None):
+            paired = self._paired(cost)
+            paired = paired if self._control is None else self._corrected(paired)
+            name = "antithetic" if self._control is None else "control" if not self._antithetic else "both"
+            found[name] = plain / (float(paired.var(ddof=1)) / len(paired))
+        if reference is not None:
+            both = float(cost.var(ddof=1) + reference.var(ddof=1))
+            apart = float((cost - reference).var(ddof=1))
+            if apart > 0.0:
+                found["common_random_numbers"] = both / apart
+        return found
+
+
+def _recovery(study: Study, policy: Policy, found: Collected) -> Recovery:
+    """The same run without the planned shocks, and the difference in backlog of those who face customers."""
+    world, case = study.world, study.world.case
+    without = study.run(policy, with_shocks=False)
+    facing = [s for s, site in enumerate(world.sites) if site.has_customers]
+    extra = (found.series - without.series)[:, case.warm_up :, facing, Series.BACKLOG].sum(axis=2)
+    end = max(shock.end for shock in case.planning.shocks)
+    peak = np.maximum(extra.max(axis=1), 0.0)
+    after = extra[:, end - 1 :] <= RECOVERED * peak[:, None] + 1e-9
+    recovered = after.any(axis=1)
+    periods = np.where(recovered, after.argmax(axis=1), after.shape[1]).astype(np.float64)
+    rows = [Estimate.of(extra[:, t]) for t in range(extra.shape[1])]
+    return Recovery(
+        np.array([row.mean for row in rows]),
+        np.array([row.half_width for row in rows]),
+        Estimate.of(peak),
+        Estimate.of(periods),
+        float(recovered.mean()),
+    )

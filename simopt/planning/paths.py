@@ -1,0 +1,286 @@
+"""Everything that chance decides in a planning world, the same for all policies (common random numbers).
+
+Streams are keyed by the names of customers, families, products, sites and links, so that a number belongs to what it is
+for, whatever the policy, the order of rows or the number of jobs; a shorter run is a prefix of a longer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from design.demand_process import LEAST_UNIFORM, MOST_UNIFORM
+from design.planning.data import DemandShock
+from design.streams import BLOCK, DemandStreams, Purpose, generator, name_keys
+from design.supply import Calendars
+from simopt.planning.world import Flags, Floats, Integers, Link, Site, World
+
+
+class AntitheticStreams(DemandStreams):
+    """Every second replication sees the first one's demand upside down: uniforms u and 1 - u."""
+
+    def uniforms(self, customer: str, block: int, num_periods: int) -> Floats:
+        """Uniforms of one block of replications, shape (BLOCK, period); rows 2k and 2k + 1 belong together."""
+        own = super().uniforms(customer, block, num_periods)[: BLOCK // 2]
+        return np.stack([own, np.minimum(1.0 - own, MOST_UNIFORM)], axis=1).reshape(BLOCK, num_periods)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Where paths come from.
+
+    Parameters
+    ----------
+    world
+        Whose.
+    seed, purpose
+        Equal ones give equal paths.
+    antithetic
+        Whether replications come in pairs of opposite demand.
+    with_shocks
+        Whether the case's planned shocks happen.
+    """
+
+    world: World
+    seed: int
+    purpose: Purpose = Purpose.EVALUATION
+    antithetic: bool = False
+    with_shocks: bool = True
+
+    @cached_property
+    def _streams(self) -> DemandStreams:
+        kind = AntitheticStreams if self.antithetic else DemandStreams
+        case = self.world.case
+        return kind(case.demand, self.seed, self.purpose, case.correlation)
+
+    def numbers(self, what: str, *keys: int) -> np.random.Generator:
+        """A generator for something with a name."""
+        return generator(self.seed, self.purpose, *name_keys(f"\0planning {what}"), *keys)
+
+    def paths(self, replications: range) -> Paths:
+        """Paths of consecutive replications, the first of them the first of a block."""
+        blocks = [Block(self, block) for block in range(replications.start // BLOCK, -(-replications.stop // BLOCK))]
+        return Paths(blocks, len(replications))
+
+
+@dataclass(frozen=True)
+class Block:
+    """`BLOCK` replications."""
+
+    chance: Chance
+    block: int
+
+    @property
+    def world(self) -> World:
+        """Whose."""
+        return self.chance.world
+
+    def demand(self) -> Floats:
+        """Customers' demand, shape (BLOCK, period, customer), shocks and rounding included."""
+        case = self.world.case
+        demand = self.chance._streams.block(self.block, case.num_periods)  # noqa: SLF001
+        demand *= self._factors()
+        return np.rint(demand) if self.world.settings.whole_units else demand
+
+    def control(self) -> Floats:
+        """Sum of the normal scores behind all demand, weighted by standard deviations: mean 0, shape (BLOCK,)."""
+        case, streams = self.world.case, self.chance._streams  # noqa: SLF001
+        total = np.zeros(BLOCK)
+        for name, demand in case.demand.items():
+            uniforms = streams.uniforms(name, self.block, case.num_periods)
+            total += demand.standard_deviation * special.ndtri(np.maximum(uniforms, LEAST_UNIFORM)).sum(axis=1)
+        return total
+
+    def _factors(self) -> Floats:
+        """What shocks multiply demand by, shape (BLOCK, period, customer)."""
+        world, case = self.world, self.world.case
+        column = {name: k for k, name in enumerate(world.products)}
+        products = [column.get(case.network.node(name).product, -1) for name in case.demand]
+        by_product = np.ones((BLOCK, case.num_periods, world.num_products))
+        if world.settings.shock_probability > 0.0:
+            families = self._random_shocks([f"family {name}" for name in world.families])
+            own = self._random_shocks([f"product {name}" for name in world.products])
+            by_product *= (1.0 + families[:, :, world.family]) * (1.0 + own)
+        if self.chance.with_shocks:
+            for shock in world.data.shocks:
+                self._add_planned(shock, by_product)
+        return by_product[:, :, products]
+
+    def _add_planned(self, shock: DemandShock, factors: Floats) -> None:
+        world, warm_up = self.world, self.world.case.warm_up
+        hit = np.array([
+            (not shock.family or world.families[f] == shock.family) and shock.product in ("", product)
+            for f, product in zip(world.family, world.products, strict=True)
+        ])  # fmt: skip
+        length = shock.end - shock.start + 1
+        sizes = shock.size * (np.arange(1, length + 1) / length if shock.shape == "ramp" else np.ones(length))
+        factors[:, warm_up + shock.start - 1 : warm_up + shock.end, hit] *= 1.0 + sizes[None, :, None]
+
+    def _random_shocks(self, names: Sequence[str]) -> Floats:
+        """Share of demand that is added, shape (BLOCK, period, name); no shock starts while one lasts."""
+        settings, periods = self.world.settings, self.world.case.num_periods
+        shape = (BLOCK, periods, len(names))
+        begins, lengths, sizes = np.empty(shape, dtype=bool), np.empty(shape, dtype=np.int64), np.empty(shape)
+        low, high = settings.shock_periods
+        for k, name in enumerate(names):
+            numbers = self.chance.numbers(f"shock {name}", self.block)
+            begins[:, :, k] = numbers.random((BLOCK, periods)) < settings.shock_probability
+            lengths[:, :, k] = numbers.integers(int(low), int(high), (BLOCK, periods), endpoint=True)
+            sizes[:, :, k] = numbers.uniform(*settings.shock_size, (BLOCK, periods))
+        found = np.zeros(shape)
+        left, size = np.zeros((BLOCK, len(names)), dtype=np.int64), np.zeros((BLOCK, len(names)))
+        for t in range(periods):
+            new = begins[:, t] & (left == 0)
+            left, size = np.where(new, lengths[:, t], left), np.where(new, sizes[:, t], size)
+            found[:, t] = np.where(left > 0, size, 0.0)
+            left = np.maximum(left - 1, 0)
+        return found
+
+    def is_down(self, places: tuple[str, ...]) -> Flags | None:
+        """Random outages of a site or lane, shape (BLOCK, period); None where there are none."""
+        own = next((one for one in self.world.data.breakdowns if one.places == places), None)
+        if own is None or own.failure == 0.0:
+            return None
+        periods = self.world.case.num_periods
+        uniforms = self.chance.numbers(f"breakdown {' -> '.join(places)}", self.block).random((BLOCK, periods))
+        down, found = np.zeros(BLOCK, dtype=bool), np.empty((BLOCK, periods), dtype=bool)
+        for t in range(periods):
+            down = np.where(down, uniforms[:, t] >= own.repair, uniforms[:, t] < own.failure)
+            found[:, t] = down
+        return found
+
+    def lead_times(self, link: Link) -> Integers | None:
+        """Periods that what leaves in each period takes, shape (BLOCK, period, product); None: as planned."""
+        varying = self.world.case.supply.lead_times.get(link.places)
+        if varying is None:
+            return None
+        shape = (BLOCK, self.world.case.num_periods, self.world.num_products)
+        shares = np.cumsum([share for _, share in varying])[:-1]
+        drawn = np.searchsorted(shares, self.chance.numbers(f"transit {link.name}", self.block).random(shape), "right")
+        return np.array([periods for periods, _ in varying], dtype=np.int64)[drawn]
+
+    def calendars(self) -> Floats | None:
+        """Last period whose shipments have arrived, shape (BLOCK, period, lane), where none overtakes another."""
+        case = self.world.case
+        if self.world.settings.crossing or not case.supply.calendars:
+            return None
+        made = Calendars(case.network, case.supply, case.warm_up, self.chance.seed, self.chance.purpose)
+        return made.block(self.block, case.num_periods)
+
+    def biases(self, site: Site) -> tuple[Floats, Floats]:
+        """Factors by which the planner of a site mistakes means and coefficients of variation, (BLOCK, product)."""
+        numbers, shape = self.chance.numbers(f"planner {site.name}", self.block), (BLOCK, self.world.num_products)
+        settings = self.world.settings
+        return numbers.uniform(*settings.mean_bias, shape), numbers.uniform(*settings.cv_bias, shape)
+
+    def patience(self, site: Site, period: int, num_ages: int, num_customers: int) -> Floats:
+        """Uniforms that decide cancellations, shape (age, BLOCK, customer, product)."""
+        shape = (num_ages, BLOCK, num_customers, self.world.num_products)
+        return self.chance.numbers(f"patience {site.name}", self.block, period).random(shape)
+
+
+class Paths:
+    """Replications next to each other, cut to as many as are wanted.
+
+    Parameters
+    ----------
+    blocks
+        Consecutive.
+    count
+        Replications.
+    """
+
+    def __init__(self, blocks: Sequence[Block], count: int) -> None:
+        self._blocks, self.count = blocks, count
+        self._world = world = blocks[0].world
+        self.demand = self._joined([block.demand() for block in blocks])
+        calendars = [found for block in blocks if (found := block.calendars()) is not None]
+        self._calendars = self._joined(calendars).astype(np.int64) if calendars else None
+        self._columns = world.case.supply.calendars
+        self._crossing = world.settings.crossing
+
+    def _joined(self, parts: Sequence[Floats]) -> Floats:
+        return np.concatenate(parts, axis=0)[: self.count]
+
+    def control(self) -> Floats:
+        """See `Block.control`, shape (replication,)."""
+        return self._joined([block.control() for block in self._blocks])
+
+    def is_down(self, places: tuple[str, ...]) -> Flags | None:
+        """See `Block.is_down`, shape (replication, period)."""
+        found = [own for block in self._blocks if (own := block.is_down(places)) is not None]
+        return np.concatenate(found)[: self.count] if found else None
+
+    def arrivals(self, link: Link) -> Integers | None:
+        """Period in which what is shipped in each period arrives; None where its lead time alone says it.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (replication, period, product or 1); as many periods as a replication has, or more: never.
+        """
+        leaves = self._departures(link)
+        lead_times = self._lead_times(link)
+        calendar = self._calendar(link)
+        if leaves is None and lead_times is None and calendar is None:
+            return None
+        periods = self.demand.shape[1]
+        if leaves is None:
+            leaves = np.broadcast_to(np.arange(periods), (self.count, periods))
+        if calendar is not None:
+            never = np.full((self.count, 1), periods)
+            return np.take_along_axis(np.concatenate([calendar, never], axis=1), leaves, axis=1)[:, :, None]
+        return leaves[:, :, None] + (link.lead_time if lead_times is None else lead_times)
+
+    def _calendar(self, link: Link) -> Integers | None:
+        """Arrivals of what leaves in each period, where nothing overtakes, (replication, period)."""
+        if self._calendars is None or link.places not in self._columns:
+            return None
+        dates = self._calendars[:, :, self._columns[link.places]]
+        periods = dates.shape[1]
+        return np.stack([np.searchsorted(own, np.arange(periods), side="left") for own in dates])
+
+    def _lead_times(self, link: Link) -> Integers | None:
+        """See `Block.lead_times`, (replication, period, product); None where shipments do not cross."""
+        found = [own for block in self._blocks if self._crossing and (own := block.lead_times(link)) is not None]
+        return np.concatenate(found)[: self.count] if found else None
+
+    def _departures(self, link: Link) -> Integers | None:
+        """When what is shipped in each period leaves, (replication, period); None: at once."""
+        down = self.is_down(link.places)
+        planned = () if self._calendars is not None else self._world.case.supply.lane_outages.get(link.places, ())
+        if down is None and not planned:
+            return None
+        periods = self.demand.shape[1]
+        down = np.zeros((self.count, periods), dtype=bool) if down is None else down.copy()
+        for outage in planned:
+            start = self._world.case.warm_up + outage.start - 1
+            down[:, start : self._world.case.warm_up + outage.end] = True
+        leaves = np.where(down, periods, np.arange(periods))
+        return np.minimum.accumulate(leaves[:, ::-1], axis=1)[:, ::-1]
+
+    def capacity_factor(self, site: Site) -> Flags | None:
+        """Whether a site can make anything, (replication, period); None: always."""
+        down = self.is_down((site.name,))
+        planned = [one for one in self._world.case.supply.outages if one.places == (site.name,)]
+        if down is None and not planned:
+            return None
+        up = np.ones((self.count, self.demand.shape[1]), dtype=bool) if down is None else ~down
+        for outage in planned:
+            start = self._world.case.warm_up + outage.start - 1
+            up[:, start : self._world.case.warm_up + outage.end] = False
+        return up
+
+    def biases(self, site: Site) -> tuple[Floats, Floats]:
+        """See `Block.biases`, shape (replication, product)."""
+        means, variations = zip(*(block.biases(site) for block in self._blocks), strict=True)
+        return self._joined(means), self._joined(variations)
+
+    def patience(self, site: Site, period: int, num_ages: int, num_customers: int) -> Floats:
+        """See `Block.patience`, shape (age, customer, replication, product)."""
+        found = [block.patience(site, period, num_ages, num_customers) for block in self._blocks]
+        return np.concatenate(found, axis=1)[:, : self.count].swapaxes(1, 2)

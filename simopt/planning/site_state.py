@@ -1,0 +1,110 @@
+"""State of a site: stock, orders, backlog, inputs that wait, excess; one array a product and replication."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simopt.planning.backlog import Backlog
+from simopt.planning.measures import Series
+from simopt.planning.world import Flags, Floats, Integers, Site, World
+
+
+class SiteState:
+    """Units, arrays of shape (replication, product).
+
+    Parameters
+    ----------
+    world, site
+        Whose.
+    count
+        Replications.
+    up
+        Whether it can make anything, shape (replication, period); None: always.
+    """
+
+    def __init__(self, world: World, site: Site, count: int, up: Flags | None) -> None:
+        self.site, self._world, self._up = site, world, up
+        shape = (count, world.num_products)
+        self.links = [world.links[n] for n in site.inbound]
+        self.num_customers = len(site.outbound) + int(site.has_customers)
+        self.shape = (self.num_customers, *shape)
+        self.on_hand, self.on_order, self.in_transit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.waiting = [np.zeros(shape) for _ in self.links]
+        self.transit_by_link = [np.zeros(shape) for _ in self.links]
+        self.backlog = Backlog(world.settings.whole_units)
+        self.asked = np.zeros(self.shape)
+        self.week: dict[Series, Floats] = {}
+        self.risk = np.zeros(shape)
+        self.aim = np.zeros(shape)
+        age = world.settings.obsolete_after
+        self.excess = np.zeros((age, *shape)) if age is not None else None
+        self.is_made = len(self.links) > 1 or up is not None or bool((site.production_capacity < np.inf).any())
+        quantities = [link.quantity for link in self.links]
+        self._quantity = np.stack(quantities)
+        self.cancellable = np.array([
+            0.0 if destination.places[1] == "" else self._may_cancel(destination.destination) for destination in
+            (world.links[n] for n in site.outbound)
+        ] + [0.0] * int(site.has_customers))[:, None, None]  # fmt: skip
+        self.family_members: list[Integers] = [
+            np.flatnonzero((world.family == f) & site.handled) for f in range(len(world.families))
+        ]
+
+    def _may_cancel(self, destination: int) -> float:
+        """Orders of a node that assembles several inputs are not cancelled: the other inputs would wait for nothing."""
+        site = self._world.sites[destination]
+        inputs = np.sum([self._world.links[n].used for n in site.inbound], axis=0)
+        return 0.0 if (inputs > 1).any() else 1.0
+
+    @property
+    def owed(self) -> Floats:
+        """To everybody."""
+        return self.backlog.total(self.shape).sum(axis=0)
+
+    def receive(self, link: int, units: Floats) -> None:
+        """Take an arrival over one of the inbound links, in units of its origin."""
+        self.waiting[link] += units / self._quantity[link]
+        self.transit_by_link[link] -= units
+
+    def make(self, period: int) -> None:
+        """Turn what has arrived into stock: complete sets, as many as can be made."""
+        made = self._complete_sets()
+        made = np.minimum(made, self.site.production_capacity)
+        if self._up is not None:
+            made = np.where(self._up[:, period, None], made, 0.0)
+        for k, link in enumerate(self.links):
+            self.waiting[k] = np.where(link.used, self.waiting[k] - made, 0.0)
+        self.on_hand += made
+        self.on_order -= made
+
+    def _complete_sets(self) -> Floats:
+        sets = [np.where(link.used, own, np.inf) for link, own in zip(self.links, self.waiting, strict=True)]
+        fewest = np.min(sets, axis=0)
+        return np.where(self.site.handled, fewest, 0.0)
+
+    def recognise_excess(self, cancelled: Floats) -> Floats:
+        """Excess that cancelled orders leave behind, aged; returns what is written off now (reconstructed).
+
+        What was cancelled is excess risk. As far as stock lies above the aim, a share of the risk becomes excess every
+        period; risk and excess that the stock no longer holds are gone. Excess that stays long enough is obsolete.
+        """
+        self.risk += cancelled
+        surplus = np.maximum(self.on_hand - np.maximum(self.aim, 0.0), 0.0)
+        surplus = np.floor(surplus) if self._world.settings.whole_units else surplus
+        self.risk = np.minimum(self.risk, surplus)
+        if self.excess is None:
+            return np.zeros_like(self.on_hand)
+        total = self.excess.sum(axis=0)
+        over = np.maximum(total - surplus, 0.0)
+        for bucket in self.excess[::-1]:  # the oldest stock is used first
+            gone = np.minimum(bucket, over)
+            np.subtract(bucket, gone, out=bucket)
+            over -= gone
+        new = self._world.settings.excess_recognition * self.risk
+        new = np.ceil(new) if self._world.settings.whole_units else new
+        new = np.minimum(new, np.maximum(surplus - self.excess.sum(axis=0), 0.0))
+        obsolete = self.excess[-1].copy()
+        self.excess[1:] = self.excess[:-1].copy()
+        self.excess[0] = new
+        self.risk -= new
+        self.on_hand -= obsolete
+        return obsolete

@@ -1,0 +1,1 @@
+"""Replenishment policies of the planning simulator, one a file."""

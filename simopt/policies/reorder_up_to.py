@@ -1,0 +1,60 @@
+"""(s, S): when the position falls below a reorder point, order up to a level.
+
+ROP = μ·L + SS(L), S = ROP + max(EOQ, μ).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from simopt.planning.policy import Planner, Situation
+from simopt.planning.world import Floats
+from simopt.policies.parameters import Sizing
+from simopt.policies.sizing import economic_lot, order_up_to
+
+
+@dataclass(frozen=True, eq=False)
+class ReorderUpToRule:
+    """Of one site.
+
+    Parameters
+    ----------
+    reorder_point, up_to
+        Units, shape (replication, product).
+    """
+
+    reorder_point: Floats
+    up_to: Floats
+    needs_signal: bool = False
+    needs_echelon: bool = False
+
+    def order(self, now: Situation) -> Floats:
+        """All that is missing, where the position is below the reorder point."""
+        return np.where(now.position < self.reorder_point, self.up_to - now.position, 0.0)
+
+    def aim(self, now: Situation) -> Floats:  # noqa: ARG002
+        """The level."""
+        return self.up_to
+
+    def start(self) -> Floats:
+        """The level."""
+        return self.up_to
+
+
+@dataclass(frozen=True)
+class ReorderUpTo:
+    """See the module."""
+
+    sizing: Sizing = field(default_factory=Sizing)
+    name: str = "sS"
+
+    def rules(self, planners: Sequence[Planner]) -> list[ReorderUpToRule]:
+        """See `Policy.rules`."""
+        return [self._rule(s, planner) for s, planner in enumerate(planners)]
+
+    def _rule(self, s: int, planner: Planner) -> ReorderUpToRule:
+        point = order_up_to(planner, self.sizing.factor(s, planner), planner.coverage)
+        return ReorderUpToRule(point, point + np.maximum(self.sizing.lot(s) * economic_lot(planner), planner.mean))
