@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from design.case import Case
     from design.errors import BadInputError, NoSolutionError
     from design.tactical.chain import SerialChain
-    from simopt.api import check_simulator, load_case, load_solution, solve, tactical
+    from simopt.api import check_simulator, load_case, load_solution, operate, solve, tactical
+    from simopt.apps.operate import OperateOptions
     from simopt.apps.options import SolveOptions
     from simopt.apps.tactical import TacticalOptions
     from simopt.check_outcome import SimulatorCheck
+    from simopt.operate_outcome import Operated
     from simopt.simulation.user_simulator import NodeCosts, Outcome, Replication, UserSimulator
     from simopt.solution import Plot, Solution
     from simopt.tactical_outcome import TacticalPlan
@@ -25,6 +27,8 @@ __all__ = [
     "Case",
     "NoSolutionError",
     "NodeCosts",
+    "OperateOptions",
+    "Operated",
     "Outcome",
     "Plot",
     "Replication",
@@ -38,6 +42,7 @@ __all__ = [
     "check_simulator",
     "load_case",
     "load_solution",
+    "operate",
     "solve",
     "tactical",
 ]
@@ -45,8 +50,10 @@ __all__ = [
 _HOMES = {
     "design.case": ("Case",),
     "design.errors": ("BadInputError", "NoSolutionError"),
-    "simopt.api": ("check_simulator", "load_case", "load_solution", "solve", "tactical"),
+    "simopt.api": ("check_simulator", "load_case", "load_solution", "operate", "solve", "tactical"),
+    "simopt.apps.operate": ("OperateOptions",),
     "simopt.apps.options": ("SolveOptions",),
+    "simopt.operate_outcome": ("Operated",),
     "simopt.apps.tactical": ("TacticalOptions",),
     "simopt.tactical_outcome": ("TacticalPlan",),
     "design.tactical.chain": ("SerialChain",),

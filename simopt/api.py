@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from os import PathLike, fspath
+from pathlib import Path
 from typing import Any
 
 from design.case import Case
@@ -12,10 +13,13 @@ from design.case_files import load_case as load_case_files
 from design.errors import expected_one_of
 from design.tactical.chain import SerialChain
 from simopt.apps.check_simulator import check_simulator as check
+from simopt.apps.operate import OperateOptions
+from simopt.apps.operate import operate as run_policies
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.solve import solve as run
 from simopt.apps.tactical import TacticalOptions, plan_tactically
 from simopt.check_outcome import SimulatorCheck
+from simopt.operate_outcome import Operated
 from simopt.result import Iteration, Result
 from simopt.simulation.user_simulator import CostFunction, UserSimulator, as_simulator
 from simopt.solution import Solution
@@ -125,7 +129,35 @@ def tactical(
     return plan_tactically(_case(case), replace(options or TacticalOptions(), **changes), chain)
 
 
-def _check_known(changes: dict[str, Any], kind: type[SolveOptions | TacticalOptions]) -> None:
+def operate(
+    case: AnyCase, options: OperateOptions | None = None, *, run: str | PathLike[str] | None = None, **changes: Any
+) -> Operated:
+    """Run replenishment policies side by side in the planning simulator, on the same demand.
+
+    Parameters
+    ----------
+    case
+        A case, the name of a shipped one, or the path of a folder.
+    options
+        Policies and numbers; the defaults of `OperateOptions` without it.
+    run
+        Folder of a solve: its network and, for the policy `levels`, its levels; None: the case's only network, or a
+        solve.
+    **changes
+        Fields of `OperateOptions`, as `policies=("sS", my_policy)`; policies of one's own are `simopt.planning.policy`
+        objects.
+
+    Raises
+    ------
+    BadInputError
+        If a policy or parameter is unknown or out of range, or the case does not fit.
+    """
+    _check_known(changes, OperateOptions)
+    told = replace(options or OperateOptions(), **changes)
+    return run_policies(_case(case), told, None if run is None else Path(fspath(run)))
+
+
+def _check_known(changes: dict[str, Any], kind: type[SolveOptions | TacticalOptions | OperateOptions]) -> None:
     known = [field.name for field in fields(kind)]
     for name in changes:
         if name not in known:

@@ -132,6 +132,16 @@ class Operated:
     seconds: float
     versions: Mapping[str, str]
 
+    def __str__(self) -> str:
+        lines = [f"{self.case}: {self.replications:,} replications of the planning simulator, 95% intervals"]
+        for one in self.policies:
+            cost, filled = one.measures["cost"], one.measures["fill_rate"]
+            lines.append(
+                f"{one.name}: cost {cost.mean:,.2f} ± {cost.half_width:,.2f}, "
+                f"fill rate {filled.mean:.2%} ± {filled.half_width:.2%}"
+            )
+        return "\n".join(lines)
+
     def as_dict(self) -> dict[str, Any]:
         """The content of `result.json`."""
         content: dict[str, Any] = {

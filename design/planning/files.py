@@ -117,9 +117,7 @@ def _check_once(file: str, row: Record, key: str, first: dict[str, int], problem
 def _read_skus(path: Path, network: Network, problems: Problems) -> tuple[Sku, ...]:
     found, first = [], dict[str, int]()
     for row in _rows(path, SKU_COLUMNS, problems):
-        if problems.in_row(SKUS, row):
-            continue
-        if _check_name(SKUS, row, "product", network.products, problems):
+        if row.text("product") and _check_name(SKUS, row, "product", network.products, problems):
             _check_once(SKUS, row, row.text("product"), first, problems)
         window = row.optional_number("service_window")
         found.append(
@@ -193,6 +191,8 @@ def _check_families(
     problems: Problems,
 ) -> None:
     """A site with a capacity for one family needs one for each that it handles."""
+    if problems.in_file(CAPACITIES) or problems.in_file(SKUS):
+        return
     for site, line in lines.items():
         given = {one.family for one in capacities if one.site == site}
         handled = {families.get(network.node(name).product, "") for name in network.sites[site]}

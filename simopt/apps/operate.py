@@ -33,6 +33,7 @@ from simopt.simulation.estimate import Estimate
 LEVELS, TACTICAL, TUNED = "levels", ("por", "scr"), "tuned-"
 KNOWN = (*SIZED, LEVELS, *TACTICAL, *(f"{TUNED}{name}" for name in SIZED))
 DEFAULT_POLICIES = ("dynamic", "sS", "RQ", "RS", "echelon")
+OWN = "own"
 RECOVERED = 0.05  # of the peak
 Tell = Callable[[str], None]
 
@@ -44,7 +45,7 @@ class OperateOptions:
     Parameters
     ----------
     policies
-        As users write them; the first is what the others are compared with.
+        As users write them, or policies of one's own; the first is what the others are compared with.
     replications
         At least 2; even where antithetic.
     seed, jobs
@@ -59,7 +60,7 @@ class OperateOptions:
         Number of the replication, from 1, of which every product's weeks are kept; None: of none.
     """
 
-    policies: tuple[str, ...] = DEFAULT_POLICIES
+    policies: tuple[str | Policy, ...] = DEFAULT_POLICIES
     replications: int = 200
     seed: int = 0
     jobs: int = 1
@@ -77,15 +78,19 @@ class OperateOptions:
             raise OptionError(f"trace {self.trace}: expected the number of a replication, 1 to {self.replications}")
         if self.tune_budget < 500:
             raise OptionError(f"tune_budget {self.tune_budget}: expected at least 500 replications")
-        if len(set(self.policies)) < len(self.policies) or not self.policies:
-            raise OptionError(f"policies {','.join(self.policies)}: expected each once, at least one")
-        _ = self.specs
+        names = [spec.text for spec in self.specs]
+        if len(set(names)) < len(names) or not names:
+            raise OptionError(f"policies {','.join(names)}: expected each once, at least one")
 
     @property
     def specs(self) -> tuple[PolicySpec, ...]:
         """The policies as read; refuses what is unknown or out of range."""
-        found = tuple(parse_policy(text, KNOWN) for text in self.policies)
+        found = tuple(
+            parse_policy(one, KNOWN) if isinstance(one, str) else PolicySpec(one.name, OWN, {}) for one in self.policies
+        )
         for spec in found:
+            if spec.name == OWN:
+                continue
             if spec.name in (LEVELS, *TACTICAL):
                 if spec.parameters:
                     raise OptionError(f"policy {spec.text}: expected {spec.name} without parameters")
@@ -121,8 +126,8 @@ def operate(
     study = Study(world, options.replications, options.seed, antithetic=options.antithetic, num_jobs=options.jobs)
     outcomes: list[PolicyOutcome] = []
     reference: Mapping[str, Floats] = {}
-    for spec in options.specs:
-        policy, tuned = _policy(spec, world, options, levels, tell)
+    for given, spec in zip(options.policies, options.specs, strict=True):
+        policy, tuned = (given, {}) if not isinstance(given, str) else _policy(spec, world, options, levels, tell)
         found = study.run(policy)
         samples = samples_of(world, found)
         estimator = _Estimator(options, found)
@@ -188,7 +193,7 @@ def _decision(
 def _policy(
     spec: PolicySpec, world: World, options: OperateOptions, levels: Mapping[str, float] | None, tell: Tell
 ) -> tuple[Policy, dict[str, object]]:
-    """A policy by its specification, and how it was tuned."""
+    """A policy by its specification, and what was tuned."""
     if spec.name == LEVELS:
         if levels is None:
             raise BadInputError("policy levels: expected a run with levels")

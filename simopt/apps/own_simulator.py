@@ -1,4 +1,4 @@
-"""What differs for a run with a simulator of one's own: its ledgers, its effort, and what cannot be asked of it."""
+"""What differs for a run with another simulator, one's own or the planning one: ledgers, effort, what is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from design.case import Case
 from design.streams import BLOCK
 from simopt.apps.options import OptionError, SolveOptions
+from simopt.apps.planning_simulator import PlanningModel, PlanningSimulator
 from simopt.optimization.pathwise import PathwiseParams
 from simopt.optimization.subproblem import PricingParams
 from simopt.simulation.evaluate import EvaluationParams
@@ -15,7 +16,7 @@ from simopt.simulation.simulator import TreeSimulator
 from simopt.simulation.user_simulator import ComponentSimulator
 from surrogates.search_types import SearchParams
 
-NOT_CERTIFIED = "not certified: costs come from your own simulator, the lower bound from the built-in model"
+NOT_CERTIFIED = "not certified: costs come from another simulator, the lower bound from the built-in model"
 SEARCH_LIMIT = 1_000  # replications for the levels of one component, where no budget is given
 PRICING = 100
 TARGET_REPLICATIONS = 16384
@@ -38,6 +39,8 @@ def make_ledger(case: Case, options: SolveOptions, *, seed: int | None = None, b
     seed = options.seed if seed is None else seed
     if options.simulator is None:
         return Ledger(case, TreeSimulator(case), seed, options.jobs, budget)
+    if isinstance(options.simulator, PlanningModel):  # all replications at once, not one by one
+        return Ledger(case, PlanningSimulator(case), seed, 1, budget)
     return Ledger(case, ComponentSimulator(case, options.simulator, options.jobs), seed, 1, budget)
 
 

@@ -10,6 +10,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from simopt.apps.planning_simulator import NAME as PLANNING
+from simopt.apps.planning_simulator import PlanningModel
 from simopt.simulation.user_simulator import Outcome, Replication, UserSimulator, UserSimulatorError, as_simulator
 
 EXPECTED = "expected FILE.py, FILE.py:NAME or module:NAME"
@@ -53,13 +55,15 @@ def load_simulator(source: str) -> UserSimulator:
     source
         "FILE.py:NAME" or "module:NAME", the name of a class that is made without arguments, of an object with
         `simulate`, or of a function of a replication. A file with a single class that has `simulate`, or without such a
-        class but with a function `simulate`, needs no name.
+        class but with a function `simulate`, needs no name. "planning": the planning simulator.
 
     Raises
     ------
     UserSimulatorError
         If there is no such file, module or name, its code fails, or what it names is no simulator.
     """
+    if source == PLANNING:
+        return PlanningModel()
     found = NamedSimulator(source, str(Path.cwd()))
     _loaded(found.source, found.folder)
     return found

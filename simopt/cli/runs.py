@@ -54,7 +54,7 @@ def solve(
     moves: Annotated[
         int | None, typer.Option(help="Best changes of the baseline by up to so many moved lanes; 3 without it.")
     ] = None,
-    simulator: Annotated[str | None, typer.Option(help=f"Your own: {SIMULATOR}.")] = None,
+    simulator: Annotated[str | None, typer.Option(help=f"planning, or your own: {SIMULATOR}.")] = None,
     budget: Annotated[int | None, typer.Option(help="Simulated replications that the search may use.")] = None,
     fresh_replications: Annotated[
         int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")

@@ -43,6 +43,8 @@ class Chance:
         Whether replications come in pairs of opposite demand.
     with_shocks
         Whether the case's planned shocks happen.
+    size
+        Replications of a block; `BLOCK` wherever demand is drawn.
     """
 
     world: World
@@ -50,9 +52,11 @@ class Chance:
     purpose: Purpose = Purpose.EVALUATION
     antithetic: bool = False
     with_shocks: bool = True
+    size: int = BLOCK
 
     @cached_property
-    def _streams(self) -> DemandStreams:
+    def streams(self) -> DemandStreams:
+        """Of customers' demand."""
         kind = AntitheticStreams if self.antithetic else DemandStreams
         case = self.world.case
         return kind(case.demand, self.seed, self.purpose, case.correlation)
@@ -69,7 +73,7 @@ class Chance:
 
 @dataclass(frozen=True)
 class Block:
-    """`BLOCK` replications."""
+    """Replications that are drawn together, as many as `Chance.size`: B of them."""
 
     chance: Chance
     block: int
@@ -80,27 +84,24 @@ class Block:
         return self.chance.world
 
     def demand(self) -> Floats:
-        """Customers' demand, shape (BLOCK, period, customer), shocks and rounding included."""
-        case = self.world.case
-        demand = self.chance._streams.block(self.block, case.num_periods)  # noqa: SLF001
-        demand *= self._factors()
-        return np.rint(demand) if self.world.settings.whole_units else demand
+        """Customers' demand without shocks, shape (BLOCK, period, customer)."""
+        return self.chance.streams.block(self.block, self.world.case.num_periods)
 
     def control(self) -> Floats:
         """Sum of the normal scores behind all demand, weighted by standard deviations: mean 0, shape (BLOCK,)."""
-        case, streams = self.world.case, self.chance._streams  # noqa: SLF001
+        case, streams = self.world.case, self.chance.streams
         total = np.zeros(BLOCK)
         for name, demand in case.demand.items():
             uniforms = streams.uniforms(name, self.block, case.num_periods)
             total += demand.standard_deviation * special.ndtri(np.maximum(uniforms, LEAST_UNIFORM)).sum(axis=1)
         return total
 
-    def _factors(self) -> Floats:
-        """What shocks multiply demand by, shape (BLOCK, period, customer)."""
+    def factors(self) -> Floats:
+        """What shocks multiply demand by, shape (B, period, customer)."""
         world, case = self.world, self.world.case
         column = {name: k for k, name in enumerate(world.products)}
         products = [column.get(case.network.node(name).product, -1) for name in case.demand]
-        by_product = np.ones((BLOCK, case.num_periods, world.num_products))
+        by_product = np.ones((self.chance.size, case.num_periods, world.num_products))
         if world.settings.shock_probability > 0.0:
             families = self._random_shocks([f"family {name}" for name in world.families])
             own = self._random_shocks([f"product {name}" for name in world.products])
@@ -121,18 +122,18 @@ class Block:
         factors[:, warm_up + shock.start - 1 : warm_up + shock.end, hit] *= 1.0 + sizes[None, :, None]
 
     def _random_shocks(self, names: Sequence[str]) -> Floats:
-        """Share of demand that is added, shape (BLOCK, period, name); no shock starts while one lasts."""
+        """Share of demand that is added, shape (B, period, name); no shock starts while one lasts."""
         settings, periods = self.world.settings, self.world.case.num_periods
-        shape = (BLOCK, periods, len(names))
+        shape = (self.chance.size, periods, len(names))
         begins, lengths, sizes = np.empty(shape, dtype=bool), np.empty(shape, dtype=np.int64), np.empty(shape)
         low, high = settings.shock_periods
         for k, name in enumerate(names):
             numbers = self.chance.numbers(f"shock {name}", self.block)
-            begins[:, :, k] = numbers.random((BLOCK, periods)) < settings.shock_probability
-            lengths[:, :, k] = numbers.integers(int(low), int(high), (BLOCK, periods), endpoint=True)
-            sizes[:, :, k] = numbers.uniform(*settings.shock_size, (BLOCK, periods))
+            begins[:, :, k] = numbers.random(shape[:2]) < settings.shock_probability
+            lengths[:, :, k] = numbers.integers(int(low), int(high), shape[:2], endpoint=True)
+            sizes[:, :, k] = numbers.uniform(*settings.shock_size, shape[:2])
         found = np.zeros(shape)
-        left, size = np.zeros((BLOCK, len(names)), dtype=np.int64), np.zeros((BLOCK, len(names)))
+        left, size = np.zeros((shape[0], len(names)), dtype=np.int64), np.zeros((shape[0], len(names)))
         for t in range(periods):
             new = begins[:, t] & (left == 0)
             left, size = np.where(new, lengths[:, t], left), np.where(new, sizes[:, t], size)
@@ -141,45 +142,46 @@ class Block:
         return found
 
     def is_down(self, places: tuple[str, ...]) -> Flags | None:
-        """Random outages of a site or lane, shape (BLOCK, period); None where there are none."""
+        """Random outages of a site or lane, shape (B, period); None where there are none."""
         own = next((one for one in self.world.data.breakdowns if one.places == places), None)
         if own is None or own.failure == 0.0:
             return None
         periods = self.world.case.num_periods
-        uniforms = self.chance.numbers(f"breakdown {' -> '.join(places)}", self.block).random((BLOCK, periods))
-        down, found = np.zeros(BLOCK, dtype=bool), np.empty((BLOCK, periods), dtype=bool)
+        uniforms = self.chance.numbers(f"breakdown {' -> '.join(places)}", self.block).random(
+            (self.chance.size, periods)
+        )
+        down, found = np.zeros(len(uniforms), dtype=bool), np.empty(uniforms.shape, dtype=bool)
         for t in range(periods):
             down = np.where(down, uniforms[:, t] >= own.repair, uniforms[:, t] < own.failure)
             found[:, t] = down
         return found
 
     def lead_times(self, link: Link) -> Integers | None:
-        """Periods that what leaves in each period takes, shape (BLOCK, period, product); None: as planned."""
+        """Periods that what leaves in each period takes, shape (B, period, product); None: as planned."""
         varying = self.world.case.supply.lead_times.get(link.places)
         if varying is None:
             return None
-        shape = (BLOCK, self.world.case.num_periods, self.world.num_products)
+        shape = (self.chance.size, self.world.case.num_periods, self.world.num_products)
         shares = np.cumsum([share for _, share in varying])[:-1]
         drawn = np.searchsorted(shares, self.chance.numbers(f"transit {link.name}", self.block).random(shape), "right")
         return np.array([periods for periods, _ in varying], dtype=np.int64)[drawn]
 
-    def calendars(self) -> Floats | None:
+    def calendars(self) -> Floats:
         """Last period whose shipments have arrived, shape (BLOCK, period, lane), where none overtakes another."""
         case = self.world.case
-        if self.world.settings.crossing or not case.supply.calendars:
-            return None
         made = Calendars(case.network, case.supply, case.warm_up, self.chance.seed, self.chance.purpose)
         return made.block(self.block, case.num_periods)
 
     def biases(self, site: Site) -> tuple[Floats, Floats]:
-        """Factors by which the planner of a site mistakes means and coefficients of variation, (BLOCK, product)."""
-        numbers, shape = self.chance.numbers(f"planner {site.name}", self.block), (BLOCK, self.world.num_products)
+        """Factors by which the planner of a site mistakes means and coefficients of variation, (B, product)."""
+        numbers = self.chance.numbers(f"planner {site.name}", self.block)
+        shape = (self.chance.size, self.world.num_products)
         settings = self.world.settings
         return numbers.uniform(*settings.mean_bias, shape), numbers.uniform(*settings.cv_bias, shape)
 
     def patience(self, site: Site, period: int, num_ages: int, num_customers: int) -> Floats:
-        """Uniforms that decide cancellations, shape (age, BLOCK, customer, product)."""
-        shape = (num_ages, BLOCK, num_customers, self.world.num_products)
+        """Uniforms that decide cancellations, shape (age, B, customer, product)."""
+        shape = (num_ages, self.chance.size, num_customers, self.world.num_products)
         return self.chance.numbers(f"patience {site.name}", self.block, period).random(shape)
 
 
@@ -192,14 +194,22 @@ class Paths:
         Consecutive.
     count
         Replications.
+    demand, calendars
+        In the place of those that the blocks draw, shapes (replication, period, customer) and (..., lane).
     """
 
-    def __init__(self, blocks: Sequence[Block], count: int) -> None:
+    def __init__(
+        self, blocks: Sequence[Block], count: int, demand: Floats | None = None, calendars: Floats | None = None
+    ) -> None:
         self._blocks, self.count = blocks, count
         self._world = world = blocks[0].world
-        self.demand = self._joined([block.demand() for block in blocks])
-        calendars = [found for block in blocks if (found := block.calendars()) is not None]
-        self._calendars = self._joined(calendars).astype(np.int64) if calendars else None
+        demand = self._joined([block.demand() for block in blocks]) if demand is None else demand
+        demand = demand * self._joined([block.factors() for block in blocks])
+        self.demand = np.rint(demand) if world.settings.whole_units else demand
+        self._calendars = None
+        if world.case.supply.calendars and not world.settings.crossing:
+            drawn = self._joined([block.calendars() for block in blocks]) if calendars is None else calendars
+            self._calendars = drawn.astype(np.int64)
         self._columns = world.case.supply.calendars
         self._crossing = world.settings.crossing
 
