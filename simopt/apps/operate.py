@@ -207,7 +207,9 @@ def _policy(
         return policy, {}
     tell(f"{spec.text}: tuning by simulation")
     with_lots = name in WITH_LOTS and any((site.order_cost > 0.0).any() for site in world.sites)
-    found = tune(world, policy, with_lots=with_lots, budget=options.tune_budget, seed=options.seed)
+    found = tune(
+        world, policy, with_lots=with_lots, budget=options.tune_budget, seed=options.seed, num_jobs=options.jobs
+    )
     sites = [site.name for site in world.sites]
     return found.policy, {
         "safety_factors": dict(zip(sites, found.policy.sizing.factors, strict=True)),

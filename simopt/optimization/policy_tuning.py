@@ -7,6 +7,7 @@ multiplied by. Orders make what one site does the other's demand, so that all co
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from simopt.planning.kpis import samples_of
 from simopt.planning.study import Study
 from simopt.planning.world import Floats, World
 from simopt.policies.registry import SizedPolicy
+from simopt.simulation.replicate import run_in_processes
 from surrogates import search
 from surrogates.dataset import Box
 from surrogates.search_types import SearchParams, SearchProblem
@@ -45,7 +47,7 @@ class Tuned:
     cost: float
 
 
-def tune(world: World, policy: SizedPolicy, *, with_lots: bool, budget: int, seed: int) -> Tuned:
+def tune(world: World, policy: SizedPolicy, *, with_lots: bool, budget: int, seed: int, num_jobs: int = 1) -> Tuned:
     """Find the parameters of least expected cost.
 
     Parameters
@@ -58,6 +60,8 @@ def tune(world: World, policy: SizedPolicy, *, with_lots: bool, budget: int, see
         Replications, about.
     seed
         Of the search's paths, which are not those of evaluations.
+    num_jobs
+        Processes; the numbers do not depend on it.
     """
     sites = len(world.sites)
     z = policy.sizing.factor_at(world.settings.service_level)
@@ -67,14 +71,12 @@ def tune(world: World, policy: SizedPolicy, *, with_lots: bool, budget: int, see
     problem = SearchProblem(Box(low, high), (tuple(range(len(start))),), np.full(len(start), 4.0))
     spent = 0
 
-    def costs(point: Floats, replications: int) -> Floats:
-        study = Study(world, replications, seed, Purpose.SEARCH)
-        return samples_of(world, study.run(_at(policy, point, sites)))["cost"]
-
     def evaluate(points: Floats, replications: int) -> Floats:
         nonlocal spent
         spent += len(points) * replications
-        return np.stack([costs(point, replications)[:, None] for point in points])
+        study = Study(world, replications, seed, Purpose.SEARCH)
+        policies = [_at(policy, point, sites) for point in points]
+        return np.stack(run_in_processes(partial(_costs, study), policies, num_jobs))[:, :, None]
 
     params = SearchParams(
         initial_replications=FIRST_REPLICATIONS, maximum_replications=MOST_REPLICATIONS, budget=budget
@@ -82,10 +84,16 @@ def tune(world: World, policy: SizedPolicy, *, with_lots: bool, budget: int, see
     state = search.start(problem, start, params, seed)
     state = search.run(state, evaluate)
     best = state.incumbent
-    before, after = costs(start, MOST_REPLICATIONS), costs(best, MOST_REPLICATIONS)
+    many = Study(world, MOST_REPLICATIONS, seed, Purpose.SEARCH)
+    before, after = _costs(many, _at(policy, start, sites)), _costs(many, _at(policy, best, sites))
     if after.mean() > before.mean():  # the search has seen fewer replications
         best, after = start, before
     return Tuned(_at(policy, best, sites), spent, float(before.mean()), float(after.mean()))
+
+
+def _costs(study: Study, policy: SizedPolicy) -> Floats:
+    """Of every replication, money over the horizon."""
+    return samples_of(study.world, study.run(policy))["cost"]
 
 
 def _at(policy: SizedPolicy, point: Floats, sites: int) -> SizedPolicy:
