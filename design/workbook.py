@@ -238,11 +238,12 @@ def _settings(path: Path, rows: Sequence[Sequence[str]]) -> str:
 
 
 def _toml_value(name: str, value: str) -> str:
-    """Numbers, lists of them, true and false as such; names, titles and units are text whatever they look like."""
+    """Numbers, lists of them and lists of such lists, true and false as such; names, titles and units are text whatever they look like."""
     is_text = name in ("name", "title") or name.startswith("units.")
     number = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
     numbers = rf"\[\s*({number}\s*(,\s*{number}\s*)*)?\]"
-    if not is_text and (value in ("true", "false") or re.fullmatch(f"{number}|{numbers}", value)):
+    lists = rf"\[\s*{numbers}\s*(,\s*{numbers}\s*)*\]"
+    if not is_text and (value in ("true", "false") or re.fullmatch(f"{number}|{numbers}|{lists}", value)):
         return value
     return _toml(value)
 

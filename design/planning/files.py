@@ -235,7 +235,7 @@ def _read_breakdowns(path: Path, network: Network, problems: Problems) -> tuple[
             _check_name(BREAKDOWNS, row, "node", network.sites, problems)
         elif pair not in lanes:
             shown = " -> ".join(pair)
-            what = f"unknown lane {shown!r}: {expected_one_of(shown, [' -> '.join(lane) for lane in lanes])}"
+            what = f"unknown lane {shown!r}: {expected_one_of(shown, sorted(' -> '.join(lane) for lane in lanes))}"
             problems.add(BREAKDOWNS, what, row.line)
         _check_once(BREAKDOWNS, row, node or " -> ".join(pair), first, problems)
         failure, repair = row.number("failure"), row.number("repair")

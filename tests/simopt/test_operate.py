@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import simopt as simopt_package
-from design.case_files import load_case
+from design.case_files import load_case, save_case
 from simopt.apps.operate import OperateOptions, operate
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.planning_simulator import PlanningModel, PlanningSimulator
@@ -23,16 +23,38 @@ from tests.simopt.command import Command
 MEASURES = {"cost", "fill_rate", "backlog", "inventory_exposure", "cost_to_serve", "bullwhip:Retailer"}
 
 
-def small(**changes):
-    """planning-engine with half a year."""
+def small():
+    """planning-engine with half a year and the first two products of every family."""
     case = load_case("planning-engine")
-    planning = replace(case.planning, shocks=(replace(case.planning.shocks[0], start=8, end=10),))
-    return replace(case, horizon=26, warm_up=10, planning=planning, **changes)
+    network, planning = case.network, case.planning
+
+    def is_kept(product):
+        return product[-1] in "12"
+
+    nodes = tuple(node for node in network.nodes if is_kept(node.product))
+    lanes = tuple(lane for lane in network.lanes if is_kept(lane.origin))
+    demand = {name: own for name, own in case.demand.items() if is_kept(name)}
+    planning = replace(
+        planning,
+        skus=tuple(sku for sku in planning.skus if is_kept(sku.product)),
+        operations=tuple(one for one in planning.operations if is_kept(one.product)),
+        shocks=(replace(planning.shocks[0], start=8, end=10),),
+    )
+    network = replace(network, nodes=nodes, lanes=lanes, customers=tuple(demand))
+    return replace(case, network=network, demand=demand, horizon=26, warm_up=10, planning=planning)
 
 
-def test_the_command_writes_what_it_prints(simopt: Command, tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The same as a folder."""
+    path = tmp_path_factory.mktemp("cases") / "planning-small"
+    save_case(small(), path)
+    return path
+
+
+def test_the_command_writes_what_it_prints(simopt: Command, tmp_path, folder):
     options = ("--policies", "sS,RQ:lots=2,levels", "--replications", 8, "--out", tmp_path, "--trace", 2)
-    outcome = simopt("operate", "planning-engine", *options)
+    outcome = simopt("operate", folder, *options)
     assert outcome.code == 0
     assert "levels: solving the case first" in outcome.err
     result = json.loads((tmp_path / "result.json").read_text())
@@ -47,7 +69,7 @@ def test_the_command_writes_what_it_prints(simopt: Command, tmp_path):
     assert result["variance_reduction"]["levels"]["common_random_numbers"] > 1.0
     assert set(result["recovery"]) == set(result["policies"])
     trace = (tmp_path / "trace.csv").read_text().splitlines()
-    assert len(trace) == 1 + 3 * 130 * 4 * 20
+    assert len(trace) == 1 + 3 * 36 * 4 * 8
     page = (tmp_path / "report.html").read_text()
     for title in ("Policies", "Difference to sS", "Bullwhip", "Over time", "Recovery after shocks"):
         assert f"<h2>{title}</h2>" in page
@@ -75,7 +97,7 @@ def test_a_run_keeps_its_promise_in_the_plain_world(simopt: Command, tmp_path):
 
 def test_a_richer_world_breaks_it():
     case = small()
-    found = operate(case, OperateOptions(("levels",), 32))
+    found = operate(case, OperateOptions(("levels",), 16))
     plain = solve(case, SolveOptions(certify=False))
     assert found.policies[0].measures["cost"].mean > 1.2 * plain.performance.cost.mean
 
@@ -194,9 +216,10 @@ def test_the_planning_simulator_is_the_built_in_one_where_the_world_is_plain():
         np.testing.assert_allclose(single.measures, expected.measures[:3], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_levels_are_found_in_the_planning_simulator():
     case = load_case("two-two-three")
-    best, found = solve(case), solve(case, SolveOptions(simulator=PlanningModel()))
+    best, found = solve(case), solve(case, SolveOptions(simulator=PlanningModel(), fresh_replications=128))
     assert found.as_dict()["simulator"] == "planning"
     assert {k["from"] + k["to"] for k in found.as_dict()["design"]["lanes"]} == {
         k["from"] + k["to"] for k in best.as_dict()["design"]["lanes"]
