@@ -238,7 +238,7 @@ def _settings(path: Path, rows: Sequence[Sequence[str]]) -> str:
 
 
 def _toml_value(name: str, value: str) -> str:
-    """Numbers, lists of them and lists of such lists, true and false as such; names, titles and units are text whatever they look like."""
+    """Numbers, lists of them (nested once), true and false as such; names, titles and units are always text."""
     is_text = name in ("name", "title") or name.startswith("units.")
     number = r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?"
     numbers = rf"\[\s*({number}\s*(,\s*{number}\s*)*)?\]"

@@ -5,10 +5,11 @@ A firm with stock x_t orders u_t ≥ 0 at the beginning of a step, gets it at on
     min E Σ_{t<T} [ c_t·u_t + g_t(x_{t+1}) ],   x_{t+1} = x_t + u_t − w_t,   x_lo ≤ x_{t+1} ≤ x_hi
     g_t(x) = h_t·max(x, 0) + b_t·max(−x, 0) + p_t·max(x_lo − x, 0)
 
-Equations (3), (8)-(10) of Caiza, Walter, Panchal, Qin & Paré (arXiv 2209.04789), on whole units with forward differences:
+Equations (3), (8)-(10) of Caiza, Walter, Panchal, Qin & Paré (arXiv 2209.04789), in whole units with forward
+differences:
 
     m_t(z) = (c_t − c_{t+1}) + E Δg_t(z − w_t) + E[ m_{t+1}(z − w_t)·1{z − w_t ≥ s̄_{t+1}} ],   c_T = 0, m_T = 0
-    s_t = min{ z : m_t(z) ≥ 0 },   s̄_t = clip(s_t, x_lo + the most demand, x_hi + the least demand),   u_t = max(s̄_t − x, 0)
+    s_t = min{ z : m_t(z) ≥ 0 },   s̄_t = clip(s_t, x_lo + most demand, x_hi + least demand),   u_t = max(s̄_t − x, 0)
 
 How the lower bound is meant (`Lower`): *hard*, in every case, as in the paper; *chance*, with a probability of at least
 1 − ε a step, the most demand being replaced by its quantile; *soft*, for a penalty p per unit below; or not at all
@@ -71,7 +72,7 @@ class Firm:
     Raises
     ------
     ThresholdError
-        If a cost is negative, shortage costs less than a unit in the last step, or no policy keeps the bounds in a step.
+        If a cost is negative, or no policy keeps the bounds in a step.
     """
 
     demand: tuple[Pmf, ...]
@@ -106,8 +107,8 @@ class Firm:
             low, high = self.least_threshold(t), self.most_threshold(t)
             if low > high:
                 raise ThresholdError(
-                    f"{self._of}step {t + 1}: after orders at least {low:g} and at most {high:g} units would have to be "
-                    f"there; expected bounds {self.lower:g} and {self.upper:g} further apart than demand varies, "
+                    f"{self._of}step {t + 1}: at least {low:g} and at most {high:g} units would have to be there after "
+                    f"the order; expected bounds {self.lower:g} and {self.upper:g} further apart than demand varies, "
                     f"{self.demand[t].first} to {self.demand[t].last}"
                 )
 
@@ -140,7 +141,7 @@ class Firm:
         )  # fmt: skip
 
     def cost(self, step: int, stock: Floats) -> Floats:
-        """g at stocks, any shape."""
+        """What a step costs at stocks in its end, money, any shape."""
         holding, shortage = np.asarray(self.holding)[step], np.asarray(self.shortage)[step]
         found = holding * np.maximum(stock, 0.0) + shortage * np.maximum(-stock, 0.0)
         if self.kind is Lower.SOFT and isfinite(self.lower):
