@@ -68,7 +68,7 @@ class Pmf:
         """Of a distribution's demand rounded to whole units, without tails of 1e-6 on either side."""
         ends = demand.quantile(np.array([TAIL, 1.0 - TAIL]))
         low, high = int(np.floor(ends[0])), int(np.ceil(ends[1]))
-        edges = np.arange(low, high + 2) - 0.5
+        edges = np.arange(low, high + 2, dtype=np.float64) - 0.5
         cumulative = _cumulative(demand, edges)
         cumulative[0], cumulative[-1] = 0.0, 1.0
         return cls(low, np.diff(cumulative)).trimmed()
@@ -79,7 +79,7 @@ class Pmf:
         values = np.rint(np.asarray(samples, dtype=np.float64)).astype(np.int64).ravel()
         low = int(values.min())
         counts = np.bincount(values - low)
-        return cls(low, counts / counts.sum())
+        return cls(low, np.asarray(counts / counts.sum(), dtype=np.float64))
 
     @property
     def last(self) -> int:
@@ -127,7 +127,7 @@ class Pmf:
         """Of max(0, w + units)."""
         values = np.maximum(self.values + units, 0)
         low = int(values.min())
-        return Pmf(low, np.bincount(values - low, weights=self.probabilities))
+        return Pmf(low, np.bincount(values - low, weights=self.probabilities).astype(np.float64))
 
     def mixed(self, other: Pmf, weight: float) -> Pmf:
         """Of this one with probability 1 - weight, of the other with probability weight."""

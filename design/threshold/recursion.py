@@ -178,15 +178,17 @@ class Thresholds:
         return float(self.values[stock - self.stocks[0]])
 
 
-def thresholds(firm: Firm) -> Thresholds:
+def thresholds(firm: Firm, beyond: int = 0) -> Thresholds:
     """The policy by the recursion; steps times units times support of demand operations.
 
     Parameters
     ----------
     firm
         The problem.
+    beyond
+        Units beyond the stocks that can matter for which the cost-to-go is wanted too, on either side.
     """
-    grid = _grid(firm)
+    grid = _grid(firm, beyond)
     count, margin = firm.num_steps, len(grid)
     free, bounded = np.full(count, NEVER), np.full(count, NEVER)
     difference, value = np.zeros(margin), np.zeros(margin)  # m_{t+1} where x ≥ s̄_{t+1}, else 0; V_{t+1} + c_{t+1}·x
@@ -211,12 +213,12 @@ def thresholds(firm: Firm) -> Thresholds:
     return Thresholds(firm, free, bounded, value - unit[0] * grid, grid)
 
 
-def _grid(firm: Firm) -> NDArray[np.int64]:
+def _grid(firm: Firm, beyond: int) -> NDArray[np.int64]:
     """Stocks that can matter: from as low as all demand can bring it to as high as any threshold can be."""
     total = sum(pmf.last for pmf in firm.demand)
     lower = firm.lower if isfinite(firm.lower) else 0.0
-    low = int(min(lower, 0.0)) - total - 1
-    high = int(max(lower, 0.0)) + total + max(pmf.last for pmf in firm.demand) + 1
+    low = int(min(lower, 0.0)) - total - 1 - beyond
+    high = int(max(lower, 0.0)) + total + max(pmf.last for pmf in firm.demand) + 1 + beyond
     return np.arange(low, high + 1)
 
 
