@@ -132,7 +132,7 @@ def _planning() -> dict[str, Any]:
             **dict.fromkeys(("recent_weight", "excess_recognition", "shock_probability"), share),
             **dict.fromkeys(("smoothing", "utilization"), above),
             **dict.fromkeys(("backlog_pressure", "backlog_weight", "cancellation_rate", "capacity_buffer"), _AMOUNT),
-            **dict.fromkeys(("service_window", "grace"), whole),
+            **dict.fromkeys(("service_window", "order_window", "grace"), whole),
             **dict.fromkeys(("mean_bias", "cv_bias"), factors),
             "start": {"enum": list(STARTS)},
             "service_level": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},

@@ -83,6 +83,17 @@ def _whole_reader(least: int, expected: str) -> Callable[[str], int]:
     return read
 
 
+def _read_whole(text: str) -> float:
+    """A whole number, also below 0, also as a column of numbers and blanks is exported (3.0)."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value != int(value):
+        raise ValueError("expected a whole number of units")
+    return value
+
+
 def _read_text(text: str) -> str:
     if not text:
         raise ValueError("expected a name")
@@ -101,4 +112,5 @@ parse_open_share = CellType(
 parse_periods = CellType(
     _whole_reader(0, "expected a whole number of periods, at least 0"), {"type": "integer", "minimum": 0}
 )
+parse_whole = CellType(_read_whole, {"type": "integer"})
 parse_count = CellType(_whole_reader(1, "expected a whole number, at least 1"), {"type": "integer", "minimum": 1})

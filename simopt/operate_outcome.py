@@ -16,12 +16,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Recovery:
-    """How a policy gets over the planned shocks of a case: backlog of customers with them less that without.
+    """How a policy gets over a case's planned shocks: what customers are owed or lose with them less that without.
 
     Parameters
     ----------
     extra_backlog
-        Mean units owed to customers because of the shocks at the end of each period, shape (period,).
+        Mean units owed to customers at the end of each period, or lost in it, because of the shocks, shape (period,).
     half_width
         Of its 95% interval, shape (period,).
     peak

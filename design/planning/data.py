@@ -46,6 +46,10 @@ class Operation:
         Money per unit of customers' demand lost, of an order cancelled by a node it supplies, of stock written off.
     min_order, lot_size
         Units: an order is at least, and a multiple of; 0: anything.
+    unit_cost
+        Money per unit made or bought there.
+    least_stock, most_stock
+        Bounds that thresholds keep stock within, whole units; None: none.
     """
 
     site: str
@@ -56,6 +60,9 @@ class Operation:
     obsolescence_cost: float = 0.0
     min_order: float = 0.0
     lot_size: float = 0.0
+    unit_cost: float = 0.0
+    least_stock: float | None = None
+    most_stock: float | None = None
 
 
 @dataclass(frozen=True)

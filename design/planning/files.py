@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from design.cells import choice_parser, number_parser, parse_count, parse_periods, parse_text
+from design.cells import choice_parser, number_parser, parse_count, parse_periods, parse_text, parse_whole
 from design.errors import expected_one_of
 from design.network import Network
 from design.planning.data import (
@@ -27,7 +27,9 @@ SHOCKS, BREAKDOWNS = "shocks.csv", "breakdowns.csv"
 _MONEY = number_parser(0.0, "money")
 _UNITS = number_parser(0.0, "units")
 _PROBABILITY = number_parser(0.0, "", 1.0)
-_RATES = ("order_cost", "lost_sale_cost", "cancellation_cost", "obsolescence_cost", "min_order", "lot_size")
+_MONEY_COLUMNS = ("order_cost", "lost_sale_cost", "cancellation_cost", "obsolescence_cost", "unit_cost")
+_UNIT_COLUMNS = ("min_order", "lot_size")
+_BOUND_COLUMNS = ("least_stock", "most_stock")
 SKU_COLUMNS = (
     Column("product", parse_text, "", required=True),
     Column("family", parse_text, ""),
@@ -37,7 +39,9 @@ SKU_COLUMNS = (
 OPERATION_COLUMNS = (
     Column("node", parse_text, "", required=True),
     Column("product", parse_text, ""),
-    *(Column(name, _UNITS if name in ("min_order", "lot_size") else _MONEY, 0.0) for name in _RATES),
+    *(Column(name, _MONEY, 0.0) for name in _MONEY_COLUMNS),
+    *(Column(name, _UNITS, 0.0) for name in _UNIT_COLUMNS),
+    *(Column(name, parse_whole) for name in _BOUND_COLUMNS),
 )
 CAPACITY_COLUMNS = (
     Column("node", parse_text, "", required=True),
@@ -156,8 +160,9 @@ def _read_operations(path: Path, network: Network, problems: Problems) -> tuple[
     for site, product in handled:
         rows = [row for row in (general.get(site), own.get((site, product))) if row is not None]
         if rows:
-            values = {name: row.number(name) for row in rows for name in _RATES if row is rows[0] or name in row.given}
-            found.append(Operation(site, product, **values))
+            numbers = (*_MONEY_COLUMNS, *_UNIT_COLUMNS, *_BOUND_COLUMNS)
+            values = {k: row.values[k] for row in rows for k in numbers if row is rows[0] or k in row.given}
+            found.append(Operation(site, product, **values))  # type: ignore[arg-type]
     return tuple(found)
 
 

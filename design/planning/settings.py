@@ -51,6 +51,8 @@ class PlanningSettings:
     service_window
         Periods beyond the first in which customers still take what they asked for; 0: what is not there at once is
         lost; None: they wait. Of products without a window of their own.
+    order_window
+        The same for orders between nodes; None: they wait, or are cancelled at random.
     cancellation_rate, grace
         λ₀ and g of h(a) = λ₀·κ·max(0, a - g): orders between nodes that have waited a periods are cancelled, each unit
         with probability min(0.95, 1 - exp(-h)).
@@ -79,6 +81,7 @@ class PlanningSettings:
     mean_bias: Pair = (0.9, 1.1)
     cv_bias: Pair = (0.8, 1.2)
     service_window: int | None = None
+    order_window: int | None = None
     cancellation_rate: float = 0.0
     grace: int = 2
     excess_recognition: float = 0.25
@@ -144,6 +147,7 @@ CHECKS: dict[str, _Check] = {
     "mean_bias": _FACTORS,
     "cv_bias": _FACTORS,
     "service_window": _PERIODS,
+    "order_window": _PERIODS,
     "cancellation_rate": _AMOUNT,
     "grace": _PERIODS,
     "excess_recognition": _SHARE,

@@ -186,9 +186,20 @@ def thresholds(firm: Firm, beyond: int = 0) -> Thresholds:
     firm
         The problem.
     beyond
-        Units beyond the stocks that can matter for which the cost-to-go is wanted too, on either side.
+        Units beyond the stocks that matter for which the cost-to-go is wanted too, on either side.
     """
-    grid = _grid(firm, beyond)
+    periods = 2
+    while True:
+        grid = _grid(firm, beyond, min(periods, firm.num_steps))
+        found = _on_grid(firm, grid)
+        is_inside = np.isfinite(found.free).all() and (found.free < grid[-1]).all()
+        if is_inside or periods >= firm.num_steps:
+            return found
+        periods *= 4
+
+
+def _on_grid(firm: Firm, grid: NDArray[np.int64]) -> Thresholds:
+    """The recursion on stocks that hold all thresholds; below them nothing changes but along straight lines."""
     count, margin = firm.num_steps, len(grid)
     free, bounded = np.full(count, NEVER), np.full(count, NEVER)
     difference, value = np.zeros(margin), np.zeros(margin)  # m_{t+1} where x ≥ s̄_{t+1}, else 0; V_{t+1} + c_{t+1}·x
@@ -213,9 +224,12 @@ def thresholds(firm: Firm, beyond: int = 0) -> Thresholds:
     return Thresholds(firm, free, bounded, value - unit[0] * grid, grid)
 
 
-def _grid(firm: Firm, beyond: int) -> NDArray[np.int64]:
-    """Stocks that can matter: from as low as all demand can bring it to as high as any threshold can be."""
-    total = sum(pmf.last for pmf in firm.demand)
+def _grid(firm: Firm, beyond: int, periods: int) -> NDArray[np.int64]:
+    """Stocks from as low as the demand of some periods can bring it to as high as it may be wanted for them.
+
+    With all periods no threshold lies outside; with fewer, those that were found inside are the same.
+    """
+    total = periods * max(pmf.last for pmf in firm.demand)
     lower = firm.lower if isfinite(firm.lower) else 0.0
     low = int(min(lower, 0.0)) - total - 1 - beyond
     high = int(max(lower, 0.0)) + total + max(pmf.last for pmf in firm.demand) + 1 + beyond
@@ -236,6 +250,23 @@ def _expected_value(firm: Firm, t: int, grid: NDArray[np.int64], cost: Floats, v
     more_value = value[0] + (value[1] - value[0]) * (reach - grid[0])
     everywhere = np.concatenate([more_cost + more_value - unit * reach, cost + value - unit * grid])
     return np.convolve(everywhere, pmf.probabilities, mode="valid")[: len(grid)]
+
+
+def orders_of(policy: Thresholds, uniforms: Floats) -> Floats:
+    """What a firm that starts empty orders in every step, on sampled demand, its supplier never short.
+
+    Parameters
+    ----------
+    policy
+        Of the firm.
+    uniforms
+        That demand is drawn with, shape (sample, step).
+    """
+    stock, found = np.zeros(len(uniforms)), np.empty(uniforms.shape)
+    for t, pmf in enumerate(policy.firm.demand):
+        found[:, t] = np.maximum(policy.thresholds[t] - stock, 0.0)
+        stock = stock + found[:, t] - pmf.sample(uniforms[:, t])
+    return found
 
 
 def propagated(policies: Sequence[Thresholds], multiples: Sequence[int]) -> tuple[Pmf, ...]:

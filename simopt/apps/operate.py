@@ -269,7 +269,8 @@ def _recovery(study: Study, policy: Policy, found: Collected) -> Recovery:
     world, case = study.world, study.world.case
     without = study.run(policy, with_shocks=False)
     facing = [s for s, site in enumerate(world.sites) if site.has_customers]
-    extra = (found.series - without.series)[:, case.warm_up :, facing, Series.BACKLOG].sum(axis=2)
+    change = (found.series - without.series)[:, case.warm_up :, facing]
+    extra = (change[..., Series.BACKLOG] + change[..., Series.GONE]).sum(axis=2)
     end = max(shock.end for shock in case.planning.shocks)
     peak = np.maximum(extra.max(axis=1), 0.0)
     after = extra[:, end - 1 :] <= RECOVERED * peak[:, None] + 1e-9

@@ -147,6 +147,48 @@ def operate(
     print_operated(found, loaded.units)
 
 
+@command
+def thresholds(
+    case: CaseArgument,
+    bound: Annotated[str, typer.Option(help="How lower bounds on stock are meant: hard, chance, soft or backlog.")] = (
+        "hard"
+    ),
+    miss: Annotated[float, typer.Option(help="Probability a step of falling below a chance bound.")] = 0.05,
+    penalty: Annotated[float, typer.Option(help="Money per unit below a soft bound.")] = 10.0,
+    steps: Annotated[int | None, typer.Option(help="Of the horizon; without it the case's periods.")] = None,
+    propagation: Annotated[str, typer.Option(help="Demand on suppliers by convolution or monte-carlo.")] = (
+        "convolution"
+    ),
+    simulate: Annotated[int, typer.Option(help="Replications of each of the case's scenarios; 0: none.")] = 0,
+    shock_probabilities: Annotated[
+        str | None, typer.Option(help="E.g. 0,0.01,0.1: thresholds that expect shocks, and what it costs.")
+    ] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+) -> None:
+    """Ordering thresholds of every firm of a network by backward recursion."""
+    from simopt.apps.thresholds import ThresholdOptions, plan_thresholds
+    from simopt.reporting.thresholds import print_thresholds, write_thresholds
+
+    shares = () if shock_probabilities is None else _shares(shock_probabilities)
+    if shares and not simulate:
+        raise BadInputError("shock-probabilities without --simulate: expected a number of replications")
+    options = ThresholdOptions(bound, miss, penalty, steps, propagation, simulate, shares, seed, jobs)
+    loaded = load(case, out)
+    plan = plan_thresholds(loaded, options, lambda line: print(line, file=sys.stderr))
+    if out is not None:
+        write_thresholds(out, plan, loaded.units)
+    print_thresholds(plan, loaded.units)
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise BadInputError(f"shock-probabilities {text!r}: expected numbers, e.g. 0,0.01,0.1") from None
+
+
 def _range(name: str, text: str, number: type[T]) -> tuple[T, T]:
     low, _, high = text.partition("..")
     try:

@@ -111,7 +111,8 @@ class _Engine:
                 units = np.where(link.used & (period < link.lead_time), link.quantity * sale, 0.0)
                 state.transit_by_link[k] += units
                 self.queue.push(period, s, Event(Kind.ARRIVAL, n, units))
-        state.on_order += sale * state.site.coverage
+        for k, n in enumerate(state.site.inbound):
+            state.ordered[k] += np.where(self.world.links[n].used, sale * state.site.coverage, 0.0)
         state.on_hand = np.maximum(state.on_hand - sale * state.site.coverage, 0.0)
 
     def _again(self, period: int, event: Event) -> None:
@@ -140,16 +141,15 @@ class _Engine:
         if (state.site.review_period > 1).any():
             ordered = np.where(period % state.site.review_period == 0, ordered, 0.0)
         state.aim = rule.aim(now)
-        state.on_order += ordered
-        for k, n in enumerate(state.site.inbound):
+        state.week[Series.ORDERED] = ordered
+        for n, own in zip(state.site.inbound, state.order(ordered, returns=self.settings.returns), strict=True):
             link = world.links[n]
-            units = np.where(link.used, ordered * link.quantity, 0.0)
+            units = own * link.quantity
             if link.origin < 0:
                 self._send(period, n, units)
             else:
                 supplier = self.states[link.origin]
                 supplier.asked[supplier.site.outbound.index(n)] = units
-            state.week[Series.ORDERED] = ordered if k == 0 else state.week[Series.ORDERED]
         if self.needs_echelon:
             self.echelon[s] = self._echelon(s, position + ordered)
         state.week[Series.INFLOW] = inflow
@@ -221,7 +221,7 @@ class _Engine:
         """Make stock of what has arrived and serve whom goods are owed."""
         s = event.where
         state, world = self.states[s], self.world
-        state.make(period)
+        made = state.make(period)
         available = np.maximum(state.on_hand, 0.0)  # rounding may leave a little less than nothing
         if state.site.family_capacity is not None:
             available = self._within_capacity(period, s, available)
@@ -231,10 +231,11 @@ class _Engine:
         shipped = sent.sum(axis=0)
         state.on_hand = state.on_hand - shipped
         add = self.recorder.add
+        add(period, s, Total.PRODUCTION_COST, state.site.unit_cost * made)
         for k, n in enumerate(state.site.outbound):
             self._send(period, n, sent[k])
             add(period, world.links[n].destination, Total.TRANSPORT_COST, world.links[n].unit_cost * sent[k])
-        state.week[Series.SHIPPED] = shipped
+        state.week |= {Series.SHIPPED: shipped, Series.MADE: made}
         state.week[Series.MET_AT_ONCE] = np.zeros_like(shipped)
         add(period, s, Total.SHIPPED, shipped)
         if state.site.has_customers:
@@ -298,9 +299,28 @@ class _Engine:
 
     def _cancel(self, period: int, s: int) -> Floats:
         """Orders of other sites that are cancelled; they no longer count as ordered there."""
-        state, settings = self.states[s], self.settings
-        if settings.cancellation_rate == 0.0 or not state.cancellable.any() or not state.backlog.buckets:
+        state = self.states[s]
+        if not state.cancellable.any() or not state.backlog.buckets:
             return np.zeros_like(state.on_hand)
+        gone = self._refuse_orders(period, state) + self._cancel_at_random(period, state)
+        for k, n in enumerate(state.site.outbound):
+            link = self.world.links[n]
+            self.states[link.destination].ordered[self.place[n]] -= gone[k] / link.quantity
+        return gone.sum(axis=0)
+
+    def _refuse_orders(self, period: int, state: SiteState) -> Floats:
+        """Orders that have waited longer than orders may, shape (customer, replication, product)."""
+        gone = np.zeros(state.shape)
+        if self.settings.order_window is not None:
+            window = np.full(self.world.num_products, float(self.settings.order_window))
+            for k in range(len(state.site.outbound)):
+                gone[k] = state.backlog.lose(period, k, window)
+        return gone
+
+    def _cancel_at_random(self, period: int, state: SiteState) -> Floats:
+        settings = self.settings
+        if settings.cancellation_rate == 0.0:
+            return np.zeros(state.shape)
 
         def hazard(age: int) -> Floats:
             return settings.cancellation_rate * self.world.caution * max(0, age - settings.grace)
@@ -308,11 +328,7 @@ class _Engine:
         def patience(num_ages: int) -> Floats:
             return self.paths.patience(state.site, period, num_ages, state.num_customers)
 
-        gone = state.backlog.cancel(period, state.cancellable, hazard, patience)
-        for k, n in enumerate(state.site.outbound):
-            link = self.world.links[n]
-            self.states[link.destination].on_order -= gone[k] / link.quantity
-        return gone.sum(axis=0)
+        return state.backlog.cancel(period, state.cancellable, hazard, patience)
 
     def _charge(self, period: int, s: int, owed: Floats) -> None:
         """Costs of stock, backlog and goods on the way to the site."""

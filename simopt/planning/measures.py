@@ -42,13 +42,14 @@ class Total(IntEnum):
     ORDER_COST = 20
     TRANSPORT_COST = 21
     PIPELINE_COST = 22
+    PRODUCTION_COST = 23
 
 
 COSTS = tuple(one for one in Total if one >= Total.HOLDING_COST)
 
 
 class Series(IntEnum):
-    """Weekly series of a site, units of all products."""
+    """Weekly series of a site: units of all products, and money without transport."""
 
     INFLOW = 0
     ORDERED = 1
@@ -57,6 +58,8 @@ class Series(IntEnum):
     SHIPPED = 4
     MET_AT_ONCE = 5
     GONE = 6
+    COST = 7
+    MADE = 8
 
 
 @dataclass(eq=False)
@@ -142,10 +145,13 @@ class Recorder:
         shape = (periods, size, len(Series), world.num_products)
         self._trace = None if traced is None else np.zeros(shape)
         self._traced = traced
+        self._cost = [np.zeros((1, 1)) for _ in range(size)]
         self._flows = np.zeros((4, count, size, world.num_products))
 
     def add(self, period: int, site: int, total: Total, units: Floats) -> None:
-        """Add what happened in a period of the horizon, shape (replication, product)."""
+        """Add what happened in a period, shape (replication, product); totals count it from the horizon on."""
+        if total >= Total.HOLDING_COST and (self._series is not None or self._trace is not None):
+            self._cost[site] = self._cost[site] + units
         if period >= self._warm_up:
             self.totals[:, site, total] += units.sum(axis=1)
 
@@ -157,12 +163,14 @@ class Recorder:
         for flow, series in enumerate((Series.INFLOW, Series.SHIPPED, Series.GONE)):
             self._flows[flow, :, site] += week[series]
         self._flows[3, :, site] = owed
+        week = {**week, Series.COST: self._cost[site]}
+        self._cost[site] = np.zeros((1, 1))
         if self._series is not None:
             for series, units in week.items():
                 self._series[:, period, site, series] = units.sum(axis=1)
         if self._trace is not None:
             for series, units in week.items():
-                self._trace[period, site, series] = units[self._traced]
+                self._trace[period, site, series] = units[self._traced if len(units) > 1 else 0]
 
     def measured(self) -> Measured:
         """The result."""

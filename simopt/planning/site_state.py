@@ -28,7 +28,8 @@ class SiteState:
         self.links = [world.links[n] for n in site.inbound]
         self.num_customers = len(site.outbound) + int(site.has_customers)
         self.shape = (self.num_customers, *shape)
-        self.on_hand, self.on_order, self.in_transit = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.on_hand = np.zeros(shape)
+        self.ordered = [np.zeros(shape) for _ in self.links]  # and not made yet, in own units
         self.waiting = [np.zeros(shape) for _ in self.links]
         self.transit_by_link = [np.zeros(shape) for _ in self.links]
         self.backlog = Backlog(world.settings.whole_units)
@@ -41,19 +42,43 @@ class SiteState:
         self.is_made = len(self.links) > 1 or up is not None or bool((site.production_capacity < np.inf).any())
         quantities = [link.quantity for link in self.links]
         self._quantity = np.stack(quantities)
-        self.cancellable = np.array([
-            0.0 if destination.places[1] == "" else self._may_cancel(destination.destination) for destination in
-            (world.links[n] for n in site.outbound)
-        ] + [0.0] * int(site.has_customers))[:, None, None]  # fmt: skip
+        between = [1.0] * len(site.outbound) + [0.0] * int(site.has_customers)
+        self.cancellable = np.array(between)[:, None, None]
         self.family_members: list[Integers] = [
             np.flatnonzero((world.family == f) & site.handled) for f in range(len(world.families))
         ]
 
-    def _may_cancel(self, destination: int) -> float:
-        """Orders of a node that assembles several inputs are not cancelled: the other inputs would wait for nothing."""
-        site = self._world.sites[destination]
-        inputs = np.sum([self._world.links[n].used for n in site.inbound], axis=0)
-        return 0.0 if (inputs > 1).any() else 1.0
+    @property
+    def on_order(self) -> Floats:
+        """Complete sets of inputs that are ordered and not made yet."""
+        if len(self.links) == 1:
+            return self.ordered[0]
+        each = [np.where(link.used, own, np.inf) for link, own in zip(self.links, self.ordered, strict=True)]
+        fewest = np.where(self.site.handled, np.min(each, axis=0), 0.0)
+        return np.floor(fewest + 1e-9) if self._world.settings.whole_units else fewest
+
+    def order(self, wanted: Floats, *, returns: bool) -> list[Floats]:
+        """Take an order and spread it over the inputs: what one of them has more on order than others it needs less.
+
+        Parameters
+        ----------
+        wanted
+            Sets.
+        returns
+            Whether orders may be negative.
+
+        Returns
+        -------
+        list
+            Of every link, in own units.
+        """
+        complete, found = self.on_order.copy(), []
+        for k, link in enumerate(self.links):
+            units = np.where(link.used, wanted + (complete - self.ordered[k]), 0.0)
+            units = units if returns else np.maximum(units, 0.0)
+            self.ordered[k] += units
+            found.append(units)
+        return found
 
     @property
     def owed(self) -> Floats:
@@ -65,20 +90,22 @@ class SiteState:
         self.waiting[link] += units / self._quantity[link]
         self.transit_by_link[link] -= units
 
-    def make(self, period: int) -> None:
-        """Turn what has arrived into stock: complete sets, as many as can be made."""
+    def make(self, period: int) -> Floats:
+        """Turn what has arrived into stock: complete sets, as many as can be made; returns them."""
         made = self._complete_sets()
         made = np.minimum(made, self.site.production_capacity)
         if self._up is not None:
             made = np.where(self._up[:, period, None], made, 0.0)
         for k, link in enumerate(self.links):
             self.waiting[k] = np.where(link.used, self.waiting[k] - made, 0.0)
+            self.ordered[k] -= np.where(link.used, made, 0.0)
         self.on_hand += made
-        self.on_order -= made
+        return made
 
     def _complete_sets(self) -> Floats:
         sets = [np.where(link.used, own, np.inf) for link, own in zip(self.links, self.waiting, strict=True)]
         fewest = np.min(sets, axis=0)
+        fewest = np.floor(fewest + 1e-9) if self._world.settings.whole_units else fewest
         return np.where(self.site.handled, fewest, 0.0)
 
     def recognise_excess(self, cancelled: Floats) -> Floats:

@@ -76,7 +76,7 @@ class Site:
         Of storage that all products share: space a unit takes, space in all, money per unit of space above it.
     production_capacity, review_period
         Units made a period, inf for any number; periods between reviews.
-    order_cost, lost_sale_cost, cancellation_cost, obsolescence_cost, min_order, lot_size
+    order_cost, lost_sale_cost, cancellation_cost, obsolescence_cost, unit_cost, min_order, lot_size
         As in `Operation`.
     customer
         Column of the demand paths, -1 for none.
@@ -102,6 +102,7 @@ class Site:
     lost_sale_cost: Floats
     cancellation_cost: Floats
     obsolescence_cost: Floats
+    unit_cost: Floats
     min_order: Floats
     lot_size: Floats
     customer: Integers

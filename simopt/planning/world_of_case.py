@@ -166,6 +166,7 @@ class _Builder:
             of("lost_sale_cost"),
             of("cancellation_cost"),
             of("obsolescence_cost"),
+            of("unit_cost"),
             of("min_order"),
             of("lot_size"),
             customer,

@@ -14,7 +14,7 @@ import numpy as np
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats
 from simopt.policies.parameters import Sizing
-from simopt.policies.sizing import economic_lot, order_up_to
+from simopt.policies.sizing import ROUNDING, economic_lot, order_up_to
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class ReorderLotsRule:
     def order(self, now: Situation) -> Floats:
         """Whole lots."""
         missing = self.reorder_point - now.position
-        return np.where(missing > 0.0, np.ceil(missing / self.lot) * self.lot, 0.0)
+        return np.where(missing > ROUNDING, np.ceil(missing / self.lot) * self.lot, 0.0)
 
     def aim(self, now: Situation) -> Floats:  # noqa: ARG002
         """Reorder point and a lot."""

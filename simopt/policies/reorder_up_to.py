@@ -13,7 +13,7 @@ import numpy as np
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats
 from simopt.policies.parameters import Sizing
-from simopt.policies.sizing import economic_lot, order_up_to
+from simopt.policies.sizing import ROUNDING, economic_lot, order_up_to
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class ReorderUpToRule:
 
     def order(self, now: Situation) -> Floats:
         """All that is missing, where the position is below the reorder point."""
-        return np.where(now.position < self.reorder_point, self.up_to - now.position, 0.0)
+        return np.where(now.position < self.reorder_point - ROUNDING, self.up_to - now.position, 0.0)
 
     def aim(self, now: Situation) -> Floats:  # noqa: ARG002
         """The level."""

@@ -16,6 +16,8 @@ from design.errors import BadInputError
 from simopt.planning.policy import Planner
 from simopt.planning.world import Floats, Integers
 
+ROUNDING = 1e-9  # units: a position less below a reorder point is there
+
 
 def safety_factor(service_level: float) -> float:
     """Z = Φ⁻¹(τ)."""

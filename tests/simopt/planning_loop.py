@@ -17,7 +17,7 @@ class Point:
     """A product at a site."""
 
     on_hand: float = 0.0
-    on_order: float = 0.0
+    ordered: dict = field(default_factory=lambda: defaultdict(float))
     owed: dict = field(default_factory=dict)  # (customer, period) -> units
     waiting: dict = field(default_factory=lambda: defaultdict(float))
     transit: dict = field(default_factory=lambda: defaultdict(float))
@@ -154,7 +154,9 @@ class Loop:
                 for t in range(int(link.lead_time[k])):
                     self.coming[t, n, k] += sale * link.quantity[k]
                     p.transit[n] += sale * link.quantity[k]
-        p.on_order += sale * longest
+        for n in self.w.sites[s].inbound:
+            if self.w.links[n].used[k]:
+                p.ordered[n] += sale * longest
         p.on_hand = max(0.0, p.on_hand - sale * longest)
 
     def week(self, t):
@@ -193,10 +195,12 @@ class Loop:
             if units:
                 p.owed[customer, t] = units
         backlog = sum(p.owed.values())
-        ip = p.on_hand + p.on_order - backlog
+        on_order = min(p.ordered[n] for n in site.inbound if self.w.links[n].used[k])
+        if self.s.whole_units:
+            on_order = float(floor(on_order + 1e-9))
+        ip = p.on_hand + on_order - backlog
         q, p.aim = self.decide(t, s, k, p, inflow, backlog, ip, position)
         q = self.allowed(t, site, k, q)
-        p.on_order += q
         position[s, k] = (
             ip
             + q
@@ -211,15 +215,17 @@ class Loop:
         for n in site.inbound:
             link = self.w.links[n]
             if link.used[k]:
+                units = max(0.0, q + on_order - p.ordered[n])
+                p.ordered[n] += units
                 if link.origin < 0:
-                    self.send(t, n, k, q * link.quantity[k])
+                    self.send(t, n, k, units * link.quantity[k])
                 else:
-                    asked[link.origin, k, n] += q * link.quantity[k]
+                    asked[link.origin, k, n] += units * link.quantity[k]
 
     def decide(self, t, s, k, p, inflow, backlog, ip, position):
         if self.name == "dynamic":
             target = self.signal(s, k, p, inflow, backlog) * self.lead(s, k) + self.safety(s, k, self.lead(s, k))
-            return target - (p.on_hand + p.on_order - self.s.backlog_weight * backlog), target
+            return target - (ip + backlog - self.s.backlog_weight * backlog), target
         target = self.target(s, k)
         if self.name == "echelon":
             whole = ip + sum(
@@ -228,7 +234,7 @@ class Loop:
             return target - whole, ip + target - whole
         if self.name in ("sS", "RQ"):
             point = self.up_to(s, k, self.lead(s, k))
-            if ip >= point:
+            if ip >= point - 1e-9:
                 return 0.0, target
             lot = self.lot(s, k)
             return (target - ip if self.name == "sS" else ceil((point - ip) / lot) * lot), target
@@ -292,13 +298,17 @@ class Loop:
             p = self.points[s, k]
             used = [n for n in site.inbound if self.w.links[n].used[k]]
             made = min(p.waiting[n] / self.w.links[n].quantity[k] for n in used)
+            if self.s.whole_units:
+                made = float(floor(made + 1e-9))
             made = min(made, site.production_capacity[k])
             if self.up[s] is not None and not self.up[s][self.r, t]:
                 made = 0.0
             for n in used:
                 p.waiting[n] -= made * self.w.links[n].quantity[k]
             p.on_hand += made
-            p.on_order -= made
+            for n in used:
+                p.ordered[n] -= made
+            self.add(t, s, "production_cost", site.unit_cost[k] * made)
 
     def ship(self, t, s):
         site = self.w.sites[s]
@@ -400,20 +410,18 @@ class Loop:
                     del p.owed[customer, period]
                 continue
             hazard = self.s.cancellation_rate * self.kappa(k) * max(0, age - self.s.grace)
-            if hazard <= 0 or self.assembles(self.w.links[customer].destination):
-                continue
-            gone = self.fate(fates, t, s, k, customer, age, units, min(0.95, 1 - exp(-hazard)))
+            gone = units
+            if self.s.order_window is None or age <= self.s.order_window:
+                if hazard <= 0:
+                    continue
+                gone = self.fate(fates, t, s, k, customer, age, units, min(0.95, 1 - exp(-hazard)))
             cancelled += gone
             p.owed[customer, period] -= gone
             if p.owed[customer, period] <= 1e-12:
                 del p.owed[customer, period]
             link = self.w.links[customer]
-            self.points[link.destination, k].on_order -= gone / link.quantity[k]
+            self.points[link.destination, k].ordered[customer] -= gone / link.quantity[k]
         return lost, cancelled
-
-    def assembles(self, s):
-        site = self.w.sites[s]
-        return any(sum(bool(self.w.links[n].used[k]) for n in site.inbound) > 1 for k in range(self.K))
 
     def fate(self, fates, t, s, k, customer, age, units, chance):
         if not self.s.whole_units:

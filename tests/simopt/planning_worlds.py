@@ -28,8 +28,12 @@ def chain_case(
     settings: PlanningSettings | None = None,
     horizon: int = 30,
     warm_up: int = 6,
+    assembly: bool = False,
 ) -> Case:
-    """A mine, works, a depot and two shops; the second product skips the southern shop; random numbers."""
+    """A mine, works, a depot and two shops; the second product skips the southern shop; random numbers.
+
+    With assembly the works take two units of a quarry beside one of the mine.
+    """
     rng = rng or np.random.default_rng(0)
     nodes, lanes, demand = [], [], {}
     for k in range(products):
@@ -58,6 +62,10 @@ def chain_case(
             for origin, destination in PATHS
             if destination in sites
         ]
+        if assembly:
+            nodes.append(Node(f"quarry/{name}", lead_time=2, holding_cost=0.2, site="quarry", product=name))
+            lanes[-4 if "south" in sites else -3] = replace(lanes[-4 if "south" in sites else -3], input="ore")
+            lanes.append(Lane(f"quarry/{name}", f"works/{name}", 1, input="clay", quantity=2.0, input_holding_cost=0.3))
         mean = float(rng.uniform(3, 12))
         kinds = [
             NormalDemand(mean, 0.3 * mean),
@@ -83,12 +91,13 @@ def disturbed_case(seed: int, *, whole: bool) -> Case:
         publication=((1, 0.1), (3, 0.3)) if rng.random() < 0.5 else (),
         service_window=int(rng.integers(0, 4)),
         cancellation_rate=float(rng.choice([0.0, 0.3])),
+        order_window=int(rng.integers(0, 5)) if rng.random() < 0.4 else None,
         grace=int(rng.integers(0, 3)),
         obsolete_after=int(rng.integers(1, 5)) if rng.random() < 0.7 else None,
         shock_probability=0.05,
         backlog_weight=float(rng.choice([0.5, 1.0])),
     )
-    case = chain_case(rng, int(rng.integers(1, 5)), settings)
+    case = chain_case(rng, int(rng.integers(1, 5)), settings, assembly=bool(rng.random() < 0.5))
     products = case.network.products
     skus = tuple(
         Sku(name, f"f{k % 2}", ("", "erratic", "intermittent")[k % 3], 1 if k % 2 else None)
@@ -102,6 +111,7 @@ def disturbed_case(seed: int, *, whole: bool) -> Case:
             lost_sale_cost=2.0,
             cancellation_cost=0.5,
             obsolescence_cost=1.5,
+            unit_cost=float(rng.uniform(0, 2)),
             min_order=float(rng.choice([0, 0, 3])),
             lot_size=float(rng.choice([0, 0, 2])),
         )
