@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -47,10 +47,20 @@ def run(
     """
     planners = planners_of(world, paths)
     recorder = Recorder(world, paths.count, with_series=with_series, traced=traced)
-    return _Engine(world, policy.rules(planners), planners, paths, recorder).run()
+    return Engine(world, policy.rules(planners), planners, paths, recorder).run()
 
 
-class _Engine:
+class Engine:
+    """A run: `run` to its end, or period by period with `periods_to_plan`.
+
+    Parameters
+    ----------
+    world, rules, planners, paths
+        What is run, a rule and a planner for every site.
+    recorder
+        Takes what is measured.
+    """
+
     def __init__(
         self,
         world: World,
@@ -78,6 +88,12 @@ class _Engine:
 
     def run(self) -> Measured:
         """Until the queue is empty."""
+        for _ in self.periods_to_plan():
+            pass
+        return self.recorder.measured()
+
+    def periods_to_plan(self) -> Iterator[int]:
+        """Every period once its demand has appeared, before the first site plans; what follows runs when it goes on."""
         self._start()
         handlers = {
             Kind.DEMAND: self._demand,
@@ -86,10 +102,13 @@ class _Engine:
             Kind.SHIP: self._ship,
             Kind.CLOSE: self._close,
         }
+        planned = -1
         while self.queue:
             period, event = self.queue.pop()
+            if event.kind is Kind.PLAN and period > planned:
+                planned = period
+                yield period
             handlers[event.kind](period, event)
-        return self.recorder.measured()
 
     def _start(self) -> None:
         for s, (state, rule, planner) in enumerate(zip(self.states, self.rules, self.planners, strict=True)):
@@ -277,7 +296,6 @@ class _Engine:
         obsolete = state.recognise_excess(cancelled)
         own = state.backlog.total(state.shape)
         state.week |= {Series.ON_HAND: state.on_hand, Series.BACKLOG: own.sum(axis=0), Series.GONE: lost + cancelled}
-        self.recorder.close(period, s, state.week, state.week[Series.BACKLOG])
         add(period, s, Total.LOST, lost)
         add(period, s, Total.LOST_SALE_COST, state.site.lost_sale_cost * lost)
         add(period, s, Total.CANCELLED, cancelled)
@@ -285,6 +303,7 @@ class _Engine:
         add(period, s, Total.OBSOLETE, obsolete)
         add(period, s, Total.OBSOLESCENCE_COST, state.site.obsolescence_cost * obsolete)
         self._charge(period, s, own)
+        self.recorder.close(period, s, state.week, state.week[Series.BACKLOG])
         self._again(period, event)
 
     def _lose(self, period: int, s: int) -> Floats:

@@ -148,6 +148,12 @@ class Recorder:
         self._cost = [np.zeros((1, 1)) for _ in range(size)]
         self._flows = np.zeros((4, count, size, world.num_products))
 
+    def cost_of(self, period: int) -> Floats:
+        """Of a period, every replication, money, shape (replication,); where weekly series are kept."""
+        if self._series is None:
+            raise ValueError("cost of a period: expected a recorder with series")
+        return np.asarray(self._series[:, period, :, Series.COST].sum(axis=1))
+
     def add(self, period: int, site: int, total: Total, units: Floats) -> None:
         """Add what happened in a period, shape (replication, product); totals count it from the horizon on."""
         if total >= Total.HOLDING_COST and (self._series is not None or self._trace is not None):

@@ -53,7 +53,7 @@ def shown(measure: str, value: Estimate) -> str:
     if measure.partition(":")[0] in SHARES:
         return f"{100 * value.mean:.2f} ± {100 * value.half_width:.2f} %"
     size = max(abs(value.mean), value.half_width)
-    digits = 0 if size >= 1000 else 1 if size >= 100 else 2
+    digits = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
     return f"{value.mean:,.{digits}f} ± {value.half_width:,.{digits}f}"
 
 

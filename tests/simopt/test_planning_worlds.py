@@ -11,7 +11,7 @@ from design.planning.data import DemandShock, FamilyCapacity, Operation, Plannin
 from design.planning.settings import PlanningSettings
 from design.supply import OUTSIDE, Supply
 from simopt.planning.engine import planners_of, run
-from simopt.planning.measures import Series, Total
+from simopt.planning.measures import COSTS, Series, Total
 from simopt.planning.paths import Chance
 from simopt.planning.study import Study
 from simopt.policies.dynamic import DynamicBaseStock
@@ -273,3 +273,10 @@ def test_what_is_not_there_is_lost_where_customers_do_not_wait():
         totals[:, :, Total.DEMANDED].sum(),
         (totals[:, :, Total.MET_AT_ONCE] + totals[:, :, Total.LOST]).sum(),
     )
+
+
+def test_costs_of_the_weeks_add_up_to_those_of_the_horizon():
+    case = disturbed_case(2, whole=True)
+    _, found = runs(replace(case, warm_up=0, horizon=case.num_periods), DynamicBaseStock(), 8, with_series=True)
+    weekly = found.series[..., Series.COST].sum(axis=1)
+    np.testing.assert_allclose(weekly, found.totals[:, :, list(COSTS)].sum(axis=2))

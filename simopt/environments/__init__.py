@@ -1,0 +1,1 @@
+"""Gymnasium-style environments: levels found on their dynamics, and agents that play them."""
