@@ -95,6 +95,7 @@ def test_a_run_keeps_its_promise_in_the_plain_world(simopt: Command, tmp_path):
     assert "promised" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_richer_world_breaks_it():
     case = small()
     found = operate(case, OperateOptions(("levels",), 16))
@@ -102,6 +103,7 @@ def test_a_richer_world_breaks_it():
     assert found.policies[0].measures["cost"].mean > 1.2 * plain.performance.cost.mean
 
 
+@pytest.mark.slow
 def test_tuning_lowers_the_cost_and_says_what_it_found():
     found = operate(small(), OperateOptions(("dynamic", "tuned-dynamic"), 64, tune_budget=1000))
     tuned = found.policies[1]

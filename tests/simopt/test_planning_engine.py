@@ -65,21 +65,21 @@ def assert_same_as_compiled(trial, allocation):
 
 
 @every_rule
-@few(10, 40)
+@few(6, 40)
 def test_in_continuous_mode_it_is_the_compiled_simulator_on_trees(seed, allocation):
     trial = random_trial(np.random.default_rng(seed), seed % 7 + 1, whole_units=seed % 3 == 0)
     assert_same_as_compiled(trial, allocation)
 
 
 @every_rule
-@few(10, 40)
+@few(6, 40)
 def test_and_where_capacity_reviews_outages_and_delays_disturb_them(seed, allocation):
     trial, _, _ = disturbed(seed)
     assert_same_as_compiled(trial, allocation)
 
 
 @every_rule
-@few(10, 40)
+@few(6, 40)
 def test_and_where_nodes_assemble_inputs(seed, allocation):
     assert_same_as_compiled(random_trial(np.random.default_rng(seed), seed % 8 + 1, assembly=True), allocation)
 
@@ -101,7 +101,7 @@ def assert_same_as_loop(own, policy, told, count=2):
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "continuous"])
 @pytest.mark.parametrize("name", ["dynamic", "sS", "RQ", "RS", "echelon", "levels"])
-@few(6, 40)
+@few(4, 40)
 def test_an_independent_event_loop_agrees_on_worlds_with_everything(seed, name, whole):
     own = world(disturbed_case(seed, whole=whole))
     levels = {node: 8.0 + 3.0 * k for k, node in enumerate(own.node_names.values())}

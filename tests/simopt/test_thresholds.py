@@ -113,6 +113,7 @@ def test_goods_are_conserved_over_the_bill_of_materials(camera):
         np.testing.assert_allclose(stock, 150.0 + made - shipped)
 
 
+@pytest.mark.slow
 def test_thresholds_that_expect_shocks_cost_more_without_and_serve_better_with_them(camera):
     options = ThresholdOptions(bound="backlog", replications=40, shock_probabilities=(0.0, 0.2))
     calm, wary = plan_thresholds(camera, options).trade_off
