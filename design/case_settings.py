@@ -9,6 +9,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+from design.cells import is_number
 from design.emissions import EmissionSettings
 from design.errors import expected_one_of
 from design.planning.settings import KEYS as PLANNING_KEYS
@@ -210,8 +211,7 @@ def _number(
     value = table.get(key.rpartition(".")[2])
     if value is None:
         return None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value < inf or (above_zero and value == 0):
+    if not is_number(value) or value < 0 or (above_zero and value == 0):
         problems.add(file, f"{value!r}: expected {expected}", column=key)
         return None
     return float(value)

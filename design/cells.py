@@ -33,6 +33,11 @@ class CellType(Generic[T]):
         return self.read(text)
 
 
+def is_number(value: object) -> bool:
+    """Whether a value of a settings file is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def choice_parser(*allowed: str) -> CellType[str]:
     """Some words; a blank cell is the column's default."""
 

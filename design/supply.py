@@ -41,6 +41,10 @@ class Outage:
     start: int
     end: int
 
+    def within(self, warm_up: int) -> slice:
+        """Its periods among those of a replication."""
+        return slice(warm_up + self.start - 1, warm_up + self.end)
+
 
 @dataclass(frozen=True)
 class Supply:
@@ -136,8 +140,8 @@ class Calendars:
         """When what is shipped in each period leaves."""
         leaves = np.arange(num_periods)
         for outage in sorted(self.supply.lane_outages.get(pair, ()), key=lambda one: -one.start):
-            first, last = self.warm_up + outage.start - 1, self.warm_up + outage.end - 1
-            leaves[first : last + 1] = leaves[last + 1] if last + 1 < num_periods else num_periods
+            during = outage.within(self.warm_up)
+            leaves[during] = leaves[during.stop] if during.stop < num_periods else num_periods
         return leaves
 
     def _lead_times(self, pair: LanePair, block: int, num_periods: int) -> NDArray[np.int64]:

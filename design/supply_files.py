@@ -65,20 +65,37 @@ def _read_outages(
         return ()
     found = []
     for row in read_table(path, OUTAGE_COLUMNS, problems):
-        node, pair = row.text("node"), (row.text("from"), row.text("to"))
-        if bool(node) == any(pair):
-            problems.add(OUTAGES, "expected either node, or from and to", row.line)
-        elif node and node not in sites:
-            what = f"unknown node {node!r}: {expected_one_of(node, sorted(sites))}"
-            problems.add(OUTAGES, what, row.line, "node")
-        elif not node:
-            _check_lane(OUTAGES, row, pair, lanes, problems)
+        places = read_places(OUTAGES, row, sites, lanes, problems)
         start, end = int(row.number("start")), int(row.number("end"))
         if not start <= end <= horizon:
             what = f"{end}: expected a period from start, {start}, to the end of the horizon, {horizon}"
             problems.add(OUTAGES, what, row.line, "end")
-        found.append(Outage((node,) if node else pair, start, end))
+        found.append(Outage(places, start, end))
     return tuple(found)
+
+
+def read_places(
+    file: str, row: Record, sites: Collection[str], lanes: Collection[LanePair], problems: Problems
+) -> tuple[str, ...]:
+    """The site, or origin and destination, that a row with the columns node, from and to is about.
+
+    Parameters
+    ----------
+    file, row
+        Where it stands.
+    sites, lanes
+        There are; lanes in the order in which messages list them.
+    problems
+        Collects what is neither.
+    """
+    node, pair = row.text("node"), (row.text("from"), row.text("to"))
+    if bool(node) == any(pair):
+        problems.add(file, "expected either node, or from and to", row.line)
+    elif node and node not in sites:
+        problems.add(file, f"unknown node {node!r}: {expected_one_of(node, sorted(sites))}", row.line, "node")
+    elif not node:
+        _check_lane(file, row, pair, lanes, problems)
+    return (node,) if node else pair
 
 
 def _check_lane(file: str, row: Record, pair: LanePair, lanes: Collection[LanePair], problems: Problems) -> None:

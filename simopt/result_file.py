@@ -39,7 +39,7 @@ def read_decision(path: Path, network: Network) -> tuple[Design, dict[str, float
 
 def read_design(path: Path, network: Network) -> tuple[Design, dict[str, float] | None]:
     """Design of a `result.json` and, if the file has levels, a level for every used node; errors as `read_decision`."""
-    content = _read_json(path)
+    content = read_json(path)
     try:
         lanes = tuple(pair_of(lane) for lane in content["design"]["lanes"])
         rows = content.get("base_stock_levels")
@@ -72,7 +72,7 @@ def read_content(path: Path) -> dict[str, Any]:
     ResultError
         If the file cannot be read or is of another command.
     """
-    content = _read_json(path)
+    content = read_json(path)
     if isinstance(content, dict):
         if "methods" in content or "cases" in content:
             return content
@@ -84,14 +84,14 @@ def read_content(path: Path) -> dict[str, Any]:
 
 def read_simulator(path: Path) -> str | None:
     """Name of the simulator of one's own that a `result.json` comes from; None: the built-in one."""
-    content = _read_json(path)
+    content = read_json(path)
     name = content.get("simulator") if isinstance(content, dict) else None
     return None if name is None else str(name)
 
 
 def read_seed(path: Path) -> int:
     """Seed of a `result.json`; 0 where it has none."""
-    content = _read_json(path)
+    content = read_json(path)
     seed = content.get("seed") if isinstance(content, dict) else None
     return seed if isinstance(seed, int) and seed >= 0 else 0
 
@@ -104,7 +104,8 @@ def design_of(path: Path, network: Network, lanes: tuple[LanePair, ...]) -> Desi
         raise ResultError(f"{path}: {error}") from None
 
 
-def _read_json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """Content of a file; a `ResultError` that names it where it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

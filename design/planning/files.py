@@ -20,6 +20,7 @@ from design.planning.data import (
     Sku,
 )
 from design.planning.settings import PlanningSettings
+from design.supply_files import read_places
 from design.tables import Column, Problems, Record, read_table, write_table
 
 SKUS, OPERATIONS, CAPACITIES = "skus.csv", "operations.csv", "capacities.csv"
@@ -228,25 +229,17 @@ def _read_shocks(
 
 
 def _read_breakdowns(path: Path, network: Network, problems: Problems) -> tuple[Breakdown, ...]:
-    lanes = {network.places(lane.pair) for lane in network.lanes}
+    lanes = sorted({network.places(lane.pair) for lane in network.lanes})
     found, first = [], dict[str, int]()
     for row in _rows(path, BREAKDOWN_COLUMNS, problems):
-        node, pair = row.text("node"), (row.text("from"), row.text("to"))
         if problems.in_row(BREAKDOWNS, row):
             continue
-        if bool(node) == any(pair):
-            problems.add(BREAKDOWNS, "expected either node, or from and to", row.line)
-        elif node:
-            _check_name(BREAKDOWNS, row, "node", network.sites, problems)
-        elif pair not in lanes:
-            shown = " -> ".join(pair)
-            what = f"unknown lane {shown!r}: {expected_one_of(shown, sorted(' -> '.join(lane) for lane in lanes))}"
-            problems.add(BREAKDOWNS, what, row.line)
-        _check_once(BREAKDOWNS, row, node or " -> ".join(pair), first, problems)
+        places = read_places(BREAKDOWNS, row, network.sites, lanes, problems)
+        _check_once(BREAKDOWNS, row, " -> ".join(places), first, problems)
         failure, repair = row.number("failure"), row.number("repair")
         if failure > 0.0 and repair == 0.0:
             problems.add(BREAKDOWNS, "0: expected a probability above 0, or it is never up again", row.line, "repair")
-        found.append(Breakdown((node,) if node else pair, failure, repair))
+        found.append(Breakdown(places, failure, repair))
     return tuple(found)
 
 

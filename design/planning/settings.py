@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from math import inf
 from typing import Any
 
+from design.cells import is_number
 from design.errors import expected_one_of
 from design.tables import Problems
 
@@ -96,40 +96,33 @@ class PlanningSettings:
 KEYS = tuple(one.name for one in fields(PlanningSettings))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and -inf < value < inf
-
-
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_pair(value: object, least: float) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and least <= value[0] <= value[1]
+def _are_two(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_number, value))
+
+
+def _is_pair(value: Any, least: float) -> bool:
+    return _are_two(value) and least <= value[0] <= value[1]
 
 
 def _is_publication(value: object) -> bool:
-    if not isinstance(value, list) or not all(_is_pair(row, -inf) or _falls(row) for row in value):
+    if not isinstance(value, list) or not all(map(_are_two, value)):
         return False
     ahead = [row[0] for row in value]
-    return all(_is_whole(k) and k >= 0 for k in ahead) and ahead == sorted(set(ahead)) and _shares(value)
-
-
-def _falls(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 2 and all(map(_is_number, row))
-
-
-def _shares(rows: list[list[float]]) -> bool:
-    return all(row[1] >= 0 for row in rows)
+    rises = ahead == sorted(set(ahead)) and all(_is_whole(k) and k >= 0 for k in ahead)
+    return rises and all(row[1] >= 0 for row in value)
 
 
 _Check = tuple[Callable[[Any], bool], str]
 _FLAG: _Check = (lambda value: isinstance(value, bool), "true or false")
-_SHARE: _Check = (lambda value: _is_number(value) and 0 <= value <= 1, "a share from 0 to 1")
-_AMOUNT: _Check = (lambda value: _is_number(value) and value >= 0, "a number, at least 0")
+_SHARE: _Check = (lambda value: is_number(value) and 0 <= value <= 1, "a share from 0 to 1")
+_AMOUNT: _Check = (lambda value: is_number(value) and value >= 0, "a number, at least 0")
 _PERIODS: _Check = (lambda value: _is_whole(value) and value >= 0, "a whole number of periods, at least 0")
 _FACTORS: _Check = (lambda value: _is_pair(value, 0.0), "the least and the greatest factor, e.g. [0.9, 1.1]")
-_ABOVE: _Check = (lambda value: _is_number(value) and 0 < value <= 1, "a share above 0, at most 1")
+_ABOVE: _Check = (lambda value: is_number(value) and 0 < value <= 1, "a share above 0, at most 1")
 CHECKS: dict[str, _Check] = {
     "whole_units": _FLAG,
     "crossing": _FLAG,
@@ -139,7 +132,7 @@ CHECKS: dict[str, _Check] = {
     "recent_weight": _SHARE,
     "backlog_pressure": _AMOUNT,
     "backlog_weight": _AMOUNT,
-    "service_level": (lambda value: _is_number(value) and 0 < value < 1, "a share above 0 and below 1, e.g. 0.95"),
+    "service_level": (lambda value: is_number(value) and 0 < value < 1, "a share above 0 and below 1, e.g. 0.95"),
     "publication": (
         _is_publication,
         "pairs of periods ahead, rising, and the share by which forecasts may change, e.g. [[1, 0.1], [4, 0.3]]",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
+from design.cells import is_number
 from design.tables import Problems
 
 KEYS = ("values", "range", "initial")
@@ -67,5 +67,5 @@ def _numbers(file: str, table: Mapping[str, Any], key: str, expected: str, probl
     return ()
 
 
-def _is_amount(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < inf
+def _is_amount(value: Any) -> bool:
+    return is_number(value) and value >= 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,12 +50,6 @@ class Pmf:
         if not abs(total - 1.0) <= TOLERANCE * len(probabilities):
             raise PmfError(f"probabilities add up to {total:g}: expected 1")
         object.__setattr__(self, "probabilities", as_floats(probabilities / total))
-
-    @classmethod
-    def of_values(cls, weights: Mapping[int, float]) -> Pmf:
-        """From probabilities by value."""
-        low, high = min(weights), max(weights)
-        return cls(low, np.array([weights.get(value, 0.0) for value in range(low, high + 1)]))
 
     @classmethod
     def uniform(cls, low: int, high: int) -> Pmf:
@@ -112,11 +105,14 @@ class Pmf:
         place = int(np.searchsorted(np.cumsum(self.probabilities), probability - 1e-12))
         return self.first + min(place, len(self.probabilities) - 1)
 
+    def mapped(self, values: NDArray[np.int64]) -> Pmf:
+        """Of other whole numbers, at least 0, in the place of its values, shape (value,)."""
+        low = int(values.min())
+        return Pmf(low, np.bincount(values - low, weights=self.probabilities).astype(np.float64))
+
     def times(self, multiple: int) -> Pmf:
         """Of so many times the units."""
-        spread = np.zeros((len(self.probabilities) - 1) * multiple + 1)
-        spread[::multiple] = self.probabilities
-        return Pmf(self.first * multiple, spread)
+        return self.mapped(multiple * self.values)
 
     def plus(self, other: Pmf) -> Pmf:
         """Of the sum of two independent ones (convolution)."""
@@ -125,9 +121,7 @@ class Pmf:
 
     def shifted(self, units: int) -> Pmf:
         """Of max(0, w + units)."""
-        values = np.maximum(self.values + units, 0)
-        low = int(values.min())
-        return Pmf(low, np.bincount(values - low, weights=self.probabilities).astype(np.float64))
+        return self.mapped(np.maximum(self.values + units, 0))
 
     def mixed(self, other: Pmf, weight: float) -> Pmf:
         """Of this one with probability 1 - weight, of the other with probability weight."""

@@ -28,7 +28,7 @@ from simopt.planning.world_of_case import world_of
 from simopt.policies.base_stock import BaseStock
 from simopt.policies.registry import SIZED, WITH_LOTS, PolicySpec, parse_policy, sized_policy
 from simopt.result_file import read_decision
-from simopt.simulation.estimate import Estimate
+from simopt.simulation.estimate import Estimate, means_and_half_widths
 
 LEVELS, TACTICAL, TUNED = "levels", ("por", "scr"), "tuned-"
 KNOWN = (*SIZED, LEVELS, *TACTICAL, *(f"{TUNED}{name}" for name in SIZED))
@@ -123,7 +123,14 @@ def operate(
     options, started = options or OperateOptions(), monotonic()
     design, levels = _decision(case, options, run, tell)
     world = world_of(case, design)
-    study = Study(world, options.replications, options.seed, antithetic=options.antithetic, num_jobs=options.jobs)
+    study = Study(
+        world,
+        options.replications,
+        options.seed,
+        antithetic=options.antithetic,
+        with_control=options.control,
+        num_jobs=options.jobs,
+    )
     outcomes: list[PolicyOutcome] = []
     reference: Mapping[str, Floats] = {}
     for given, spec in zip(options.policies, options.specs, strict=True):
@@ -186,8 +193,7 @@ def _decision(
     if design is not None:
         tell("levels: solving the case first")
     result = solve(case, SolveOptions(seed=options.seed, jobs=options.jobs, certify=False))
-    found = case.network.design((lane["from"], lane["to"]) for lane in result.as_dict()["design"]["lanes"])
-    return found, {node.node: node.level for node in result.performance.nodes}
+    return case.network.design(result.lanes), {node.node: node.level for node in result.performance.nodes}
 
 
 def _policy(
@@ -225,7 +231,7 @@ class _Estimator:
 
     def __init__(self, options: OperateOptions, found: Collected) -> None:
         self._antithetic = options.antithetic
-        self._control = self._paired(found.control) if options.control else None
+        self._control = None if found.control is None else self._paired(found.control)
 
     def of(self, values: Floats) -> Estimate:
         """Estimate from one value a replication."""
@@ -276,10 +282,10 @@ def _recovery(study: Study, policy: Policy, found: Collected) -> Recovery:
     after = extra[:, end - 1 :] <= RECOVERED * peak[:, None] + 1e-9
     recovered = after.any(axis=1)
     periods = np.where(recovered, after.argmax(axis=1), after.shape[1]).astype(np.float64)
-    rows = [Estimate.of(extra[:, t]) for t in range(extra.shape[1])]
+    mean, half_width = means_and_half_widths(extra)
     return Recovery(
-        np.array([row.mean for row in rows]),
-        np.array([row.half_width for row in rows]),
+        mean,
+        half_width,
         Estimate.of(peak),
         Estimate.of(periods),
         float(recovered.mean()),

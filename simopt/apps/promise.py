@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import hypot
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from design.case import Case
 from design.records import name_of
 from simopt.operate_outcome import Promise
-from simopt.result_file import ResultError
+from simopt.result_file import ResultError, read_json
 from simopt.simulation.estimate import Estimate
 
 
@@ -23,7 +22,7 @@ def promise_of(path: Path, case: Case, measures: Mapping[str, Estimate]) -> Prom
     ResultError
         If costs or service in the file are not what they should be.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if content.get("cost") is None:
         return None
     try:

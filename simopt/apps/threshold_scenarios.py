@@ -16,7 +16,7 @@ from simopt.planning.study import KEPT_SERIES, Collected, Study
 from simopt.planning.world import World
 from simopt.planning.world_of_case import world_of
 from simopt.policies.threshold import ThresholdPolicy
-from simopt.simulation.estimate import CONFIDENCE, Estimate
+from simopt.simulation.estimate import Estimate, means_and_half_widths
 from simopt.threshold_outcome import ScenarioOutcome, TradeOff
 
 Floats = NDArray[np.float64]
@@ -112,9 +112,9 @@ def _outcome(name: str, world: World, run: Collected, ideal: Collected, start: i
             delay[site.name] = Estimate.of(rows[:, start - 1 :].argmax(axis=1).astype(np.float64))
             last = rows.shape[1] - 1 - rows[:, ::-1].argmax(axis=1)
             recovery[site.name] = Estimate.of(np.maximum(last - (end - 1), 0).astype(np.float64))
-    estimates = [Estimate.of(spent[:, t], CONFIDENCE) for t in range(spent.shape[1])]
-    penalties = np.array([[one.mean for one in estimates], [one.half_width for one in estimates]])
     cost, fill_rate = Estimate.of(_penalties(run)), Estimate.of(samples_of(world, run)["fill_rate"])
     assert len(series) <= KEPT_SERIES
     nodes = tuple(site.name for site in world.sites)
-    return ScenarioOutcome(name, start, end, nodes, bands, penalties, cost, fill_rate, delay, recovery, felt)
+    return ScenarioOutcome(
+        name, start, end, nodes, bands, means_and_half_widths(spent), cost, fill_rate, delay, recovery, felt
+    )

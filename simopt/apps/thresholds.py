@@ -176,15 +176,10 @@ def network_thresholds(
     shock
         Probability a step with which customers' demand is that of the case's planned shocks at their worst.
     """
-    suppliers = {name: component.suppliers[name] for component in design.components for name in component.nodes}
-    below: dict[str, list[str]] = {name: [] for name in suppliers}
-    for name, above in suppliers.items():
-        for supplier in above:
-            below[supplier].append(name)
-    unit_cost = _unit_costs(case, design, suppliers)
+    below, unit_cost = _served_by(design), _unit_costs(case, design)
     rows = {one.site: one for one in case.planning.operations}
     found: dict[str, Thresholds] = {}
-    for name in reversed([n for component in design.components for n in component.nodes]):
+    for name in reversed(design.nodes):
         own = _customers(case, name, shock)
         customers = [(found[other], int(case.network.lane((name, other)).quantity)) for other in below[name]]
         pmfs = _demand_on(name, own, customers, options, steps)
@@ -203,13 +198,13 @@ def network_thresholds(
     return found
 
 
-def _unit_costs(case: Case, design: Design, suppliers: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def _unit_costs(case: Case, design: Design) -> dict[str, float]:
     """What a unit has cost when it is made: own cost and that of its inputs, which change hands at cost."""
     own = {one.site: one.unit_cost for one in case.planning.operations}
     found: dict[str, float] = {}
     for component in design.components:
         for name in component.nodes:
-            lanes = [case.network.lane((supplier, name)) for supplier in suppliers[name]]
+            lanes = [case.network.lane((supplier, name)) for supplier in component.suppliers[name]]
             found[name] = own.get(name, 0.0) + sum(lane.quantity * found[lane.origin] for lane in lanes)
     return found
 
@@ -251,25 +246,32 @@ def _customers(case: Case, name: str, shock: float) -> Pmf | None:
     if shock == 0.0 or not case.planning.shocks:
         return plain
     size = max(one.size for one in case.planning.shocks)
-    worst = Pmf.of_samples(
-        np.repeat(np.rint((1.0 + size) * plain.values), np.rint(1e6 * plain.probabilities).astype(int))
-    )
-    return plain.mixed(worst, shock)
+    return plain.mixed(plain.mapped(np.rint((1.0 + size) * plain.values).astype(np.int64)), shock)
 
 
 def _cost_of_bounds(policies: Mapping[str, Thresholds]) -> dict[str, dict[str, float]]:
     """Cost-to-go from an empty stock for every meaning of the lower bound, other things equal."""
     return {
-        name: {kind.value: thresholds(found.firm.with_kind(kind)).cost_to_go(0) for kind in Lower}
-        for name, found in policies.items()
+        name: {kind.value: _with_kind(found, kind).cost_to_go(0) for kind in Lower} for name, found in policies.items()
     }
+
+
+def _with_kind(found: Thresholds, kind: Lower) -> Thresholds:
+    return found if found.firm.kind is kind else thresholds(found.firm.with_kind(kind))
+
+
+def _served_by(design: Design) -> dict[str, list[str]]:
+    """The nodes that each node supplies."""
+    found: dict[str, list[str]] = {name: [] for name in design.nodes}
+    for origin, destination in design.lanes:
+        found[origin].append(destination)
+    return found
 
 
 def _echelons(design: Design) -> dict[str, int]:
     """Longest number of links from a node to a customer."""
     found: dict[str, int] = {}
-    for component in design.components:
-        for name in reversed(component.nodes):
-            below = [other for other in component.nodes if name in component.suppliers[other]]
-            found[name] = 1 + max((found[other] for other in below), default=-1)
+    below = _served_by(design)
+    for name in reversed(design.nodes):
+        found[name] = 1 + max((found[other] for other in below[name]), default=-1)
     return found

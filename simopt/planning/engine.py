@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from simopt.planning.backlog import Backlog
 from simopt.planning.events import Event, EventQueue, Kind
 from simopt.planning.forecast import Forecast
 from simopt.planning.measures import Measured, Recorder, Series, Total
@@ -16,6 +17,7 @@ from simopt.planning.site_state import SiteState
 from simopt.planning.world import Floats, World
 
 ROUNDING = 1e-9  # units: less is no order
+SERVE = {"fcfs": Backlog.serve, "priority": Backlog.serve_in_order, "fair_share": Backlog.serve_fairly}
 AGE_WEIGHT = 0.25  # of a period of mean age in the pressure of a product
 
 
@@ -82,9 +84,7 @@ class Engine:
         self.place = {n: k for site in world.sites for k, n in enumerate(site.inbound)}
         self.echelon: list[Floats | None] = [None] * len(world.sites)
         self.needs_echelon = any(rule.needs_echelon for rule in rules)
-        self.serve = {"fcfs": "serve", "priority": "serve_in_order", "fair_share": "serve_fairly"}[
-            world.case.supply.allocation
-        ]
+        self.serve = SERVE[world.case.supply.allocation]
 
     def run(self) -> Measured:
         """Until the queue is empty."""
@@ -246,7 +246,7 @@ class Engine:
             available = self._within_capacity(period, s, available)
         before = state.backlog.buckets[-1].units[-1] if self._asked_now(period, s) else None
         before = None if before is None else before.copy()
-        sent = getattr(state.backlog, self.serve)(available, state.shape)
+        sent = self.serve(state.backlog, available, state.shape)
         shipped = sent.sum(axis=0)
         state.on_hand = state.on_hand - shipped
         add = self.recorder.add

@@ -1,8 +1,6 @@
 """Measures of a policy from totals: cost and its parts, service, backlog, exposure, cost to serve, bullwhip.
 
-Each is a number a replication whose mean is the measure. Of a ratio of two totals these are the linearized values
-r + (x - r·y)/mean(y), r = mean(x)/mean(y): their mean is r, their variance that of the ratio (delta method), and those
-of two policies on common random numbers can be subtracted pair by pair.
+Each is a number a replication whose mean is the measure; of a ratio of two totals, `linearized_ratio`.
 """
 
 from __future__ import annotations
@@ -14,8 +12,8 @@ import numpy as np
 from simopt.planning.measures import COSTS, Total
 from simopt.planning.study import Collected
 from simopt.planning.world import Floats, World
+from simopt.simulation.estimate import linearized_ratio
 
-HEADLINE = ("cost", "fill_rate", "backlog", "inventory_exposure", "cost_to_serve", "lost_sales", "cancelled")
 SEPARATOR = ":"
 
 
@@ -28,9 +26,8 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
         `cost` and its parts, money over the horizon; `cost_to_serve`, money per unit delivered to customers;
         `fill_rate`, share of customers' demand met in its period; `cycle_service_level`, share of customers' products
         and periods without backlog; `backlog`, units owed to customers at the end of a period; `inventory_exposure`,
-        units on hand and in transit;
-        `lost_sales`, `cancelled`, `obsolete`, units over the horizon; and by site, after a
-        colon, `fill_rate` where it faces customers, `bullwhip`, `backlog`, `on_hand`, `orders`.
+        units on hand and in transit; `lost_sales`, `cancelled`, `obsolete`, units over the horizon; and by site, after
+        a colon, `fill_rate` where it faces customers, `bullwhip`, `backlog`, `on_hand`, `orders`.
     """
     totals, horizon = found.totals, world.case.horizon
     everywhere = totals.sum(axis=1)
@@ -44,8 +41,8 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
         "cost": cost,
         **{one.name.lower(): total(one) for one in COSTS},
         "fixed_cost": np.full(len(totals), world.fixed_cost),
-        "cost_to_serve": ratio(cost, total(Total.DELIVERED)),
-        "fill_rate": ratio(total(Total.MET_AT_ONCE), total(Total.DEMANDED), empty=1.0),
+        "cost_to_serve": linearized_ratio(cost, total(Total.DELIVERED), empty=0.0),
+        "fill_rate": linearized_ratio(total(Total.MET_AT_ONCE), total(Total.DEMANDED)),
         "cycle_service_level": total(Total.CLEAR) / (customers * horizon),
         "backlog": total(Total.CUSTOMER_BACKLOG) / horizon,
         "inventory_exposure": total(Total.ON_HAND, Total.IN_TRANSIT) / horizon,
@@ -55,7 +52,7 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
     }
     for s, site in enumerate(world.sites):
         if site.has_customers:
-            own = ratio(totals[:, s, Total.MET_AT_ONCE], totals[:, s, Total.DEMANDED], empty=1.0)
+            own = linearized_ratio(totals[:, s, Total.MET_AT_ONCE], totals[:, s, Total.DEMANDED])
             measures[f"fill_rate{SEPARATOR}{site.name}"] = own
     by_site: Mapping[str, Callable[[int], Floats]] = {
         "bullwhip": lambda s: found.bullwhip[:, s],
@@ -66,12 +63,3 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
     for name, value in by_site.items():
         measures |= {f"{name}{SEPARATOR}{site.name}": value(s) for s, site in enumerate(world.sites)}
     return measures
-
-
-def ratio(over: Floats, under: Floats, empty: float = 0.0) -> Floats:
-    """Linearized values of a ratio of means; `empty` where the second is 0."""
-    mean = float(under.mean())
-    if mean <= 0.0:
-        return np.full(len(over), empty)
-    found = float(over.mean()) / mean
-    return np.asarray(found + (over - found * under) / mean)

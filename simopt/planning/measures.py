@@ -49,7 +49,7 @@ COSTS = tuple(one for one in Total if one >= Total.HOLDING_COST)
 
 
 class Series(IntEnum):
-    """Weekly series of a site: units of all products, and money without transport."""
+    """Weekly series of a site: units of all products, and money."""
 
     INFLOW = 0
     ORDERED = 1
@@ -108,11 +108,6 @@ class Measured:
     series: Floats | None
     trace: Floats | None
     flows: Floats
-
-    @property
-    def num_series(self) -> int:
-        """Of weekly series."""
-        return len(Series)
 
     def bullwhip(self) -> Floats:
         """Variance of orders over that of inflow, mean over families with any, shape (replication, site)."""

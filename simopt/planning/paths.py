@@ -16,7 +16,7 @@ from scipy import special
 from design.demand_process import LEAST_UNIFORM, MOST_UNIFORM
 from design.planning.data import DemandShock
 from design.streams import BLOCK, DemandStreams, Purpose, generator, name_keys
-from design.supply import Calendars
+from design.supply import Calendars, Outage
 from simopt.planning.world import Flags, Floats, Integers, Link, Site, World
 
 
@@ -67,8 +67,14 @@ class Chance:
 
     def paths(self, replications: range) -> Paths:
         """Paths of consecutive replications, the first of them the first of a block."""
-        blocks = [Block(self, block) for block in range(replications.start // BLOCK, -(-replications.stop // BLOCK))]
-        return Paths(blocks, len(replications))
+        return Paths(self._blocks(replications), len(replications))
+
+    def control(self, replications: range) -> Floats:
+        """See `Block.control`, of consecutive replications, the first of them the first of a block."""
+        return np.concatenate([block.control() for block in self._blocks(replications)])[: len(replications)]
+
+    def _blocks(self, replications: range) -> list[Block]:
+        return [Block(self, block) for block in range(replications.start // BLOCK, -(-replications.stop // BLOCK))]
 
 
 @dataclass(frozen=True)
@@ -216,14 +222,17 @@ class Paths:
     def _joined(self, parts: Sequence[Floats]) -> Floats:
         return np.concatenate(parts, axis=0)[: self.count]
 
-    def control(self) -> Floats:
-        """See `Block.control`, shape (replication,)."""
-        return self._joined([block.control() for block in self._blocks])
-
-    def is_down(self, places: tuple[str, ...]) -> Flags | None:
-        """See `Block.is_down`, shape (replication, period)."""
+    def _is_down(self, places: tuple[str, ...], planned: Sequence[Outage]) -> Flags | None:
+        """Random and planned outages of a site or lane, shape (replication, period); None where there are none."""
         found = [own for block in self._blocks if (own := block.is_down(places)) is not None]
-        return np.concatenate(found)[: self.count] if found else None
+        if not found and not planned:
+            return None
+        down = (
+            np.concatenate(found)[: self.count] if found else np.zeros((self.count, self.demand.shape[1]), dtype=bool)
+        )
+        for outage in planned:
+            down[:, outage.within(self._world.case.warm_up)] = True
+        return down
 
     def arrivals(self, link: Link) -> Integers | None:
         """Period in which what is shipped in each period arrives; None where its lead time alone says it.
@@ -261,29 +270,19 @@ class Paths:
 
     def _departures(self, link: Link) -> Integers | None:
         """When what is shipped in each period leaves, (replication, period); None: at once."""
-        down = self.is_down(link.places)
         planned = () if self._calendars is not None else self._world.case.supply.lane_outages.get(link.places, ())
-        if down is None and not planned:
+        down = self._is_down(link.places, planned)
+        if down is None:
             return None
         periods = self.demand.shape[1]
-        down = np.zeros((self.count, periods), dtype=bool) if down is None else down.copy()
-        for outage in planned:
-            start = self._world.case.warm_up + outage.start - 1
-            down[:, start : self._world.case.warm_up + outage.end] = True
         leaves = np.where(down, periods, np.arange(periods))
         return np.minimum.accumulate(leaves[:, ::-1], axis=1)[:, ::-1]
 
     def capacity_factor(self, site: Site) -> Flags | None:
         """Whether a site can make anything, (replication, period); None: always."""
-        down = self.is_down((site.name,))
         planned = [one for one in self._world.case.supply.outages if one.places == (site.name,)]
-        if down is None and not planned:
-            return None
-        up = np.ones((self.count, self.demand.shape[1]), dtype=bool) if down is None else ~down
-        for outage in planned:
-            start = self._world.case.warm_up + outage.start - 1
-            up[:, start : self._world.case.warm_up + outage.end] = False
-        return up
+        down = self._is_down((site.name,), planned)
+        return None if down is None else ~down
 
     def biases(self, site: Site) -> tuple[Floats, Floats]:
         """See `Block.biases`, shape (replication, product)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from simopt.planning.backlog import Backlog
@@ -40,8 +42,6 @@ class SiteState:
         age = world.settings.obsolete_after
         self.excess = np.zeros((age, *shape)) if age is not None else None
         self.is_made = len(self.links) > 1 or up is not None or bool((site.production_capacity < np.inf).any())
-        quantities = [link.quantity for link in self.links]
-        self._quantity = np.stack(quantities)
         between = [1.0] * len(site.outbound) + [0.0] * int(site.has_customers)
         self.cancellable = np.array(between)[:, None, None]
         self.family_members: list[Integers] = [
@@ -53,9 +53,7 @@ class SiteState:
         """Complete sets of inputs that are ordered and not made yet."""
         if len(self.links) == 1:
             return self.ordered[0]
-        each = [np.where(link.used, own, np.inf) for link, own in zip(self.links, self.ordered, strict=True)]
-        fewest = np.where(self.site.handled, np.min(each, axis=0), 0.0)
-        return np.floor(fewest + 1e-9) if self._world.settings.whole_units else fewest
+        return self._complete_sets(self.ordered)
 
     def order(self, wanted: Floats, *, returns: bool) -> list[Floats]:
         """Take an order and spread it over the inputs: what one of them has more on order than others it needs less.
@@ -87,12 +85,12 @@ class SiteState:
 
     def receive(self, link: int, units: Floats) -> None:
         """Take an arrival over one of the inbound links, in units of its origin."""
-        self.waiting[link] += units / self._quantity[link]
+        self.waiting[link] += units / self.links[link].quantity
         self.transit_by_link[link] -= units
 
     def make(self, period: int) -> Floats:
         """Turn what has arrived into stock: complete sets, as many as can be made; returns them."""
-        made = self._complete_sets()
+        made = self._complete_sets(self.waiting)
         made = np.minimum(made, self.site.production_capacity)
         if self._up is not None:
             made = np.where(self._up[:, period, None], made, 0.0)
@@ -102,11 +100,11 @@ class SiteState:
         self.on_hand += made
         return made
 
-    def _complete_sets(self) -> Floats:
-        sets = [np.where(link.used, own, np.inf) for link, own in zip(self.links, self.waiting, strict=True)]
-        fewest = np.min(sets, axis=0)
-        fewest = np.floor(fewest + 1e-9) if self._world.settings.whole_units else fewest
-        return np.where(self.site.handled, fewest, 0.0)
+    def _complete_sets(self, by_link: Sequence[Floats]) -> Floats:
+        """As many as the scarcest input allows, in own units by link."""
+        sets = [np.where(link.used, own, np.inf) for link, own in zip(self.links, by_link, strict=True)]
+        fewest = np.where(self.site.handled, np.min(sets, axis=0), 0.0)
+        return np.floor(fewest + 1e-9) if self._world.settings.whole_units else fewest
 
     def recognise_excess(self, cancelled: Floats) -> Floats:
         """Excess that cancelled orders leave behind, aged; returns what is written off now (reconstructed).

@@ -9,7 +9,7 @@ import numpy as np
 
 from design.streams import BLOCK, Purpose
 from simopt.planning.engine import run
-from simopt.planning.measures import Measured
+from simopt.planning.measures import Series
 from simopt.planning.paths import Chance
 from simopt.planning.policy import Policy
 from simopt.planning.world import Floats, World
@@ -33,13 +33,13 @@ class Collected:
     series
         Weekly series of the first replications, shape (replication, period, site, series), see `measures.Series`.
     control
-        Of each replication, mean 0, shape (replication,).
+        Of each replication, mean 0, shape (replication,); None: not asked for.
     """
 
     totals: Floats
     bullwhip: Floats
     series: Floats
-    control: Floats
+    control: Floats | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,8 @@ class Study:
         Of all random numbers.
     antithetic
         Whether replications come in pairs of opposite demand.
+    with_control
+        Whether the control of every replication is computed.
     num_jobs
         Processes; the numbers do not depend on it.
     """
@@ -65,6 +67,7 @@ class Study:
     seed: int = 0
     purpose: Purpose = Purpose.EVALUATION
     antithetic: bool = False
+    with_control: bool = False
     num_jobs: int = 1
 
     def run(self, policy: Policy, *, with_shocks: bool = True) -> Collected:
@@ -73,7 +76,9 @@ class Study:
         chunks = [range(k, min(k + size, self.replications)) for k in range(0, self.replications, size)]
         chance = Chance(self.world, self.seed, self.purpose, self.antithetic, with_shocks)
         found = run_in_processes(partial(_run_chunk, policy, chance), chunks, self.num_jobs)
-        return Collected(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+        totals, bullwhip, series = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        control = chance.control(range(self.replications)) if self.with_control else None
+        return Collected(totals, bullwhip, series, control)
 
     def trace(self, policy: Policy, replication: int) -> Floats:
         """Every product of one replication, from 0, shape (period, site, series, product)."""
@@ -84,12 +89,11 @@ class Study:
         return measured.trace
 
 
-def _run_chunk(policy: Policy, chance: Chance, replications: range) -> tuple[Floats, Floats, Floats, Floats]:
-    paths = chance.paths(replications)
-    measured: Measured = run(chance.world, policy, paths, with_series=replications.start < KEPT_SERIES)
+def _run_chunk(policy: Policy, chance: Chance, replications: range) -> tuple[Floats, Floats, Floats]:
+    measured = run(chance.world, policy, chance.paths(replications), with_series=replications.start < KEPT_SERIES)
     case, sites = chance.world.case, len(chance.world.sites)
     series = measured.series
     if series is None:
-        series = np.empty((0, case.num_periods, sites, measured.num_series))
+        series = np.empty((0, case.num_periods, sites, len(Series)))
     kept = max(KEPT_SERIES - replications.start, 0)
-    return measured.totals, measured.bullwhip(), series[:kept], paths.control()
+    return measured.totals, measured.bullwhip(), series[:kept]

@@ -138,7 +138,8 @@ class _Builder:
         production, review = np.full(size, np.inf), np.ones(size, dtype=np.int64)
         customer, mean, variance = np.full(size, -1), self._zeros(), self._zeros()
         for k, node in nodes.items():
-            handled[k], rates[:, k], unit_size[k] = True, node.own_rates, node.unit_size
+            handled[k], rates[:, k] = True, node.own_rates
+            unit_size[k] = node.unit_size if node.site_storage < np.inf else 0.0
             production[k], review[k] = node.production_capacity, node.review_period
             customer[k] = customers.index(node.name) if node.name in self.case.demand else -1
             for name, multiple in self.multiples[node.name].items():
@@ -157,7 +158,7 @@ class _Builder:
             place,
             handled,
             rates,
-            np.where([k in nodes and nodes[k] in shared for k in range(size)], unit_size, 0.0),
+            unit_size,
             shared[0].site_storage if shared else np.inf,
             shared[0].site_overflow if shared else 0.0,
             production,

@@ -9,33 +9,15 @@ import numpy as np
 
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats
+from simopt.policies.fixed_target import FixedTarget
 
 
-@dataclass(frozen=True, eq=False)
-class BaseStockRule:
-    """Order up to a level.
-
-    Parameters
-    ----------
-    level
-        Units, shape (replication, product) or (product,).
-    """
-
-    level: Floats
-    needs_signal: bool = False
-    needs_echelon: bool = False
+class BaseStockRule(FixedTarget):
+    """Order up to the level."""
 
     def order(self, now: Situation) -> Floats:
         """What is missing."""
-        return self.level - now.position
-
-    def aim(self, now: Situation) -> Floats:
-        """The level."""
-        return np.broadcast_to(self.level, now.on_hand.shape)
-
-    def start(self) -> Floats:
-        """The level."""
-        return self.level
+        return self.up_to - now.position
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,5 +43,5 @@ class BaseStock:
             for k in range(world.num_products):
                 if (s, k) in world.node_names:
                     level[k] = self.levels[world.node_names[s, k]]
-            found.append(BaseStockRule(np.rint(level) if world.settings.whole_units else level))
+            found.append(BaseStockRule(up_to=np.rint(level) if world.settings.whole_units else level))
         return found

@@ -13,13 +13,14 @@ import numpy as np
 
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats
+from simopt.policies.fixed_target import FixedTarget
 from simopt.policies.parameters import Sizing
 from simopt.policies.sizing import ROUNDING, economic_lot, order_up_to
 
 
-@dataclass(frozen=True, eq=False)
-class ReorderLotsRule:
-    """Of one site.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReorderLotsRule(FixedTarget):
+    """Of one site; it aims at the reorder point and a lot.
 
     Parameters
     ----------
@@ -29,21 +30,11 @@ class ReorderLotsRule:
 
     reorder_point: Floats
     lot: Floats
-    needs_signal: bool = False
-    needs_echelon: bool = False
 
     def order(self, now: Situation) -> Floats:
         """Whole lots."""
         missing = self.reorder_point - now.position
         return np.where(missing > ROUNDING, np.ceil(missing / self.lot) * self.lot, 0.0)
-
-    def aim(self, now: Situation) -> Floats:  # noqa: ARG002
-        """Reorder point and a lot."""
-        return self.reorder_point + self.lot
-
-    def start(self) -> Floats:
-        """Reorder point and a lot."""
-        return self.reorder_point + self.lot
 
 
 @dataclass(frozen=True)
@@ -62,4 +53,5 @@ class ReorderLots:
         least = np.maximum(planner.site.min_order, 1.0 if whole else np.maximum(planner.mean, 1e-9))
         lot = np.maximum(least, self.sizing.lot(s) * economic_lot(planner))
         point = order_up_to(planner, self.sizing.factor(s, planner), planner.coverage)
-        return ReorderLotsRule(point, np.rint(lot) if whole else lot)
+        lot = np.rint(lot) if whole else lot
+        return ReorderLotsRule(up_to=point + lot, reorder_point=point, lot=lot)

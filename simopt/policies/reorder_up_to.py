@@ -12,36 +12,26 @@ import numpy as np
 
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats
+from simopt.policies.fixed_target import FixedTarget
 from simopt.policies.parameters import Sizing
 from simopt.policies.sizing import ROUNDING, economic_lot, order_up_to
 
 
-@dataclass(frozen=True, eq=False)
-class ReorderUpToRule:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReorderUpToRule(FixedTarget):
     """Of one site.
 
     Parameters
     ----------
-    reorder_point, up_to
+    reorder_point
         Units, shape (replication, product).
     """
 
     reorder_point: Floats
-    up_to: Floats
-    needs_signal: bool = False
-    needs_echelon: bool = False
 
     def order(self, now: Situation) -> Floats:
         """All that is missing, where the position is below the reorder point."""
         return np.where(now.position < self.reorder_point - ROUNDING, self.up_to - now.position, 0.0)
-
-    def aim(self, now: Situation) -> Floats:  # noqa: ARG002
-        """The level."""
-        return self.up_to
-
-    def start(self) -> Floats:
-        """The level."""
-        return self.up_to
 
 
 @dataclass(frozen=True)
@@ -57,4 +47,5 @@ class ReorderUpTo:
 
     def _rule(self, s: int, planner: Planner) -> ReorderUpToRule:
         point = order_up_to(planner, self.sizing.factor(s, planner), planner.coverage)
-        return ReorderUpToRule(point, point + np.maximum(self.sizing.lot(s) * economic_lot(planner), planner.mean))
+        lot = np.maximum(self.sizing.lot(s) * economic_lot(planner), planner.mean)
+        return ReorderUpToRule(up_to=point + lot, reorder_point=point)

@@ -12,38 +12,26 @@ import numpy as np
 
 from simopt.planning.policy import Planner, Situation
 from simopt.planning.world import Floats, Integers
+from simopt.policies.fixed_target import FixedTarget
 from simopt.policies.parameters import Sizing
 from simopt.policies.sizing import order_up_to
 
 
-@dataclass(frozen=True, eq=False)
-class ReviewUpToRule:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReviewUpToRule(FixedTarget):
     """Of one site.
 
     Parameters
     ----------
     review
         Periods between orders, shape (product,).
-    up_to
-        Units, shape (replication, product).
     """
 
     review: Integers
-    up_to: Floats
-    needs_signal: bool = False
-    needs_echelon: bool = False
 
     def order(self, now: Situation) -> Floats:
         """What is missing, at a review; the first is in period 0."""
         return np.where(now.period % self.review == 0, self.up_to - now.position, 0.0)
-
-    def aim(self, now: Situation) -> Floats:  # noqa: ARG002
-        """The level."""
-        return self.up_to
-
-    def start(self) -> Floats:
-        """The level."""
-        return self.up_to
 
 
 @dataclass(frozen=True)
@@ -70,4 +58,5 @@ class ReviewUpTo:
         own = planner.site.review_period
         review = -(-self.review // own) * own
         periods = planner.coverage - own + review
-        return ReviewUpToRule(review, order_up_to(planner, self.sizing.factor(s, planner), periods))
+        up_to = order_up_to(planner, self.sizing.factor(s, planner), periods)
+        return ReviewUpToRule(up_to=up_to, review=review)

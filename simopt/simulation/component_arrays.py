@@ -73,7 +73,7 @@ def _capacities(case: Case, nodes: Sequence[Node]) -> Floats:
     for outage in case.supply.outages:
         for k, node in enumerate(nodes):
             if outage.places == (node.place,):
-                most[k, case.warm_up + outage.start - 1 : case.warm_up + outage.end] = 0.0
+                most[k, outage.within(case.warm_up)] = 0.0
     return most
 
 

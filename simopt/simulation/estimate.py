@@ -49,6 +49,30 @@ class Estimate:
         return self.half_width / abs(self.mean)
 
 
+def linearized_ratio(over: NDArray[np.float64], under: NDArray[np.float64], empty: float = 1.0) -> NDArray[np.float64]:
+    """Values r + (x - r·y)/mean(y), r = mean(x)/mean(y), of two totals; `empty` where the second is 0 on average.
+
+    Their mean is r and their variance, over their number, that of the ratio (delta method); those of two policies on
+    common random numbers can be subtracted pair by pair.
+
+    Parameters
+    ----------
+    over, under
+        x and y of each replication, shape (replication, ...).
+    """
+    mean = under.mean(axis=0)
+    some = mean > 0.0
+    means = np.where(some, mean, 1.0)
+    ratios = over.mean(axis=0) / means
+    return np.where(some, ratios + (over - ratios * under) / means, empty)
+
+
+def means_and_half_widths(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of every column, shape (2, column), from one row a replication."""
+    found = [Estimate.of(column) for column in samples.T]
+    return np.array([[one.mean for one in found], [one.half_width for one in found]])
+
+
 def ratio_estimates(over: NDArray[np.float64], under: NDArray[np.float64]) -> list[Estimate]:
     """Ratio of the means of two totals, 1 where the second is 0 (interval by linearization).
 
@@ -57,10 +81,7 @@ def ratio_estimates(over: NDArray[np.float64], under: NDArray[np.float64]) -> li
     over, under
         Totals of each replication, shape (replication, item).
     """
-    mean = under.mean(axis=0)
-    means = np.where(mean > 0.0, mean, 1.0)
-    ratios = np.where(mean > 0.0, over.mean(axis=0) / means, 1.0)
-    return [Estimate.of(ratio + row) for ratio, row in zip(ratios, ((over - ratios * under) / means).T, strict=True)]
+    return [Estimate.of(column) for column in linearized_ratio(over, under).T]
 
 
 def relative_gap(upper: float, lower: float) -> float:
