@@ -28,7 +28,7 @@ NAME = "planning"
 PARTS = {
     Measure.HOLDING: (Total.HOLDING_COST, Total.OBSOLESCENCE_COST),
     Measure.BACKORDER: (Total.BACKLOG_COST, Total.LOST_SALE_COST, Total.CANCELLATION_COST),
-    Measure.TRANSPORT: (Total.TRANSPORT_COST, Total.ORDER_COST),
+    Measure.TRANSPORT: (Total.TRANSPORT_COST, Total.ORDER_COST, Total.PRODUCTION_COST),
     Measure.PIPELINE: (Total.PIPELINE_COST,),
     Measure.MET_AT_ONCE: (Total.MET_AT_ONCE,),
     Measure.DEMANDED: (Total.DEMANDED,),
@@ -39,7 +39,8 @@ PARTS = {
 class PlanningSimulator:
     """A `simopt.simulation.simulator.Simulator`.
 
-    Obsolescence counts with holding, lost sales and cancellations with backorders, orders with transport.
+    Obsolescence counts with holding, lost sales and cancellations with backorders, orders and production with
+    transport.
 
     Parameters
     ----------
@@ -76,7 +77,9 @@ class PlanningSimulator:
             self._worlds[component] = world_of(self._case, Design((component,)))
         world = self._worlds[component]
         named = dict(zip(component.nodes, map(float, levels), strict=True))
-        found = run(world, BaseStock(NAME, named), seeded_paths(world, demand))
+        count = len(self._case.demand)
+        paths = seeded_paths(world, demand[:, :, :count], demand[:, SEED_PERIOD, -1], demand[:, :, count:-1])
+        found = run(world, BaseStock(NAME, named), paths)
         return Sample(_measures(world, component, found.totals), None)
 
     def simulate_decoupled(self, component: Component, levels: Floats, demand: Floats) -> Floats:
@@ -97,27 +100,28 @@ class PlanningModel:
         component = Component(replication.nodes[0], lanes)
         world = world_of(case, Design((component,)))
         columns = [replication.demand.get(name, np.zeros(case.num_periods)) for name in case.network.customers]
-        calendar = np.zeros((case.num_periods, len(case.supply.calendars)))
-        seed = np.full((case.num_periods, 1), float(replication.seed))
-        path = np.concatenate([np.stack(columns, axis=1), calendar, seed], axis=1)[None]
-        found = run(world, BaseStock(NAME, replication.levels), seeded_paths(world, path))
+        paths = seeded_paths(world, np.stack(columns, axis=1)[None], np.array([float(replication.seed)]))
+        found = run(world, BaseStock(NAME, replication.levels), paths)
         measures = _measures(world, component, found.totals)[0]
         return Outcome({name: NodeCosts(*map(float, row)) for name, row in zip(component.nodes, measures, strict=True)})
 
 
-def seeded_paths(world: World, paths: Floats) -> Paths:
+def seeded_paths(world: World, demand: Floats, seeds: Floats, calendars: Floats | None = None) -> Paths:
     """Paths of a planning world whose demand is given, and whose other chance follows from seeds.
 
     Parameters
     ----------
     world
         Whose.
-    paths
-        Shape (replication, period, column): customers, calendars, and last the seeds, in their first period.
+    demand
+        Without the world's shocks, shape (replication, period, customer).
+    seeds
+        Shape (replication,).
+    calendars
+        Of lanes whose goods do not overtake each other, shape (replication, period, lane); None: from the seeds too.
     """
-    blocks = [Block(Chance(world, int(path[SEED_PERIOD, -1]), size=1), 0) for path in paths]
-    count = len(world.case.demand)
-    return Paths(blocks, len(paths), paths[:, :, :count], paths[:, :, count:-1])
+    blocks = [Block(Chance(world, int(seed), size=1), 0) for seed in seeds]
+    return Paths(blocks, len(seeds), demand, calendars)
 
 
 def _measures(world: World, component: Component, totals: Floats) -> Floats:

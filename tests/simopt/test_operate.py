@@ -8,15 +8,19 @@ import pytest
 
 import simopt as simopt_package
 from design.case_files import load_case, save_case
+from design.only_design import only_design
+from design.supply import Supply
 from simopt.apps.operate import OperateOptions, operate
 from simopt.apps.options import OptionError, SolveOptions
-from simopt.apps.planning_simulator import PlanningModel, PlanningSimulator
+from simopt.apps.planning_simulator import PARTS, PlanningModel, PlanningSimulator
 from simopt.apps.solve import solve
+from simopt.planning.measures import COSTS
 from simopt.policies.dynamic import DynamicBaseStock
 from simopt.policies.parameters import Sizing
 from simopt.policies.registry import PolicyError
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.stage import NUM_COSTS
 from simopt.simulation.user_simulator import ComponentSimulator
 from tests.simopt.command import Command
 
@@ -216,6 +220,28 @@ def test_the_planning_simulator_is_the_built_in_one_where_the_world_is_plain():
         expected = TreeSimulator(case).simulate(component, point, paths[:, :, :-1], with_gradient=False)
         np.testing.assert_allclose(planned.measures, expected.measures, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(single.measures, expected.measures[:3], rtol=1e-9, atol=1e-9)
+
+
+def test_no_cost_of_the_planning_world_is_left_out_by_the_simulator():
+    assert sorted(part for parts in list(PARTS.values())[:NUM_COSTS] for part in parts) == sorted(COSTS)
+
+
+def test_a_single_replication_draws_calendars_of_its_own():
+    case = load_case("beer-game")
+    first, then = case.network.lanes[0].pair, case.network.lanes[0].lead_time
+    late = Supply("fcfs", (), {first: ((then, 0.5), (then + 2, 0.5))})
+    late_case = replace(case, supply=late)
+    costs = []
+    for one in (case, late_case):
+        (component,) = only_design(one.network).components
+        paths = Ledger(one, PlanningSimulator(one), 0).fresh_paths(0)
+        levels = np.full(len(component.nodes), 60.0)
+        found = ComponentSimulator(one, PlanningModel()).simulate(component, levels, paths[:32], with_gradient=False)
+        whole = PlanningSimulator(one).simulate(component, levels, paths[:32], with_gradient=False)
+        costs.append((found.costs.mean(), whole.costs.mean()))
+    assert costs[0][0] == pytest.approx(costs[0][1])
+    assert costs[1][0] == pytest.approx(costs[1][1], rel=0.1)  # calendars differ, their distribution does not
+    assert costs[1][0] > costs[0][0]
 
 
 @pytest.mark.slow
