@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from design.errors import BadInputError
 from design.step_network import StepLink, StepNetwork, StepNode
-from simopt.environments.step_simulation import Goodwill, StepLevels
+from simopt.environments.observers import Clock, GoodwillObserver
+from simopt.environments.step_demand import Goodwill, PoissonPaths
+from simopt.environments.step_levels import planned_levels, planned_shares
+from simopt.environments.step_simulation import StepLevels
 
 Floats = NDArray[np.float64]
 
@@ -89,37 +91,40 @@ class EngineDemand:
         engine.sentiment = before
         return found
 
-    def means(self) -> Floats:
-        """Of every step at goodwill 1."""
-        return self._means
+    def paths(self, rng: np.random.Generator, count: int) -> PoissonPaths:
+        """Fresh paths."""
+        uniforms = rng.random((count, len(self._means)))
+        means = np.broadcast_to(self._means, uniforms.shape)
+        return PoissonPaths(means, uniforms, self.env.demand_engine.noise_scale, self.goodwill)
 
-    def units(self, step: int, goodwill: Floats, uniforms: Floats) -> Floats:
-        """Poisson demand by inversion; the mean itself without noise."""
-        mean = self._means[step] * goodwill
-        if self.env.demand_engine.noise_scale == 0.0:
-            return mean
-        return np.asarray(stats.poisson.ppf(uniforms, mean), dtype=np.float64)
+    def start(self, network: StepNetwork) -> StepLevels:
+        """Levels that follow the best plan for mean demand; they may answer goodwill, at first they do not."""
+        rule, mean = self.goodwill, self._means
+        expected = mean if rule is None else mean * rule.references(network.steps)
+        shares = planned_shares(network, expected)
+        levels = planned_levels(network, expected, shares)[:, :, None]
+        if rule is None:
+            return StepLevels(levels, shares, Clock())
+        return StepLevels(np.concatenate([levels, np.zeros_like(levels)], axis=2), shares, GoodwillObserver(rule))
 
 
-def play(env: Any, network: StepNetwork, policy: StepLevels, goodwill: Goodwill | None, seed: int) -> float:
+def play(env: Any, network: StepNetwork, policy: StepLevels, seed: int) -> float:
     """Profit of an episode of an environment, played through reset and step, money.
 
     Parameters
     ----------
     env
-        The environment.
-    network, policy, goodwill
-        Of it, see `network_of` and `EngineDemand`.
+        The environment; only stocks, goods in transit, and demand and shortages of the past are looked at.
+    network, policy
+        Of it, see `network_of`.
     seed
         Of the episode.
     """
     env.reset(seed=seed)
-    references = np.ones(network.steps) if goodwill is None else goodwill.references(network.steps)
-    total = 0.0
+    watch, total = policy.observer.start(1), 0.0
     for t in range(network.steps):
-        sentiment = env.demand_engine.sentiment if goodwill is not None else references[t]
-        orders = policy.orders(network, t, _positions(env, network, t), sentiment, references[t])
-        total += env.step(orders)[1]
+        total += env.step(policy.orders(network, t, _positions(env, network, t), watch))[1]
+        watch.see(env.D[t], env.U[t])
     return float(total)
 
 
