@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from design.case import Case
     from design.errors import BadInputError, NoSolutionError
     from design.tactical.chain import SerialChain
-    from simopt.api import check_simulator, load_case, load_solution, operate, solve, tactical
+    from simopt.adapt_outcome import AdaptOutcome
+    from simopt.api import adapt, check_simulator, load_case, load_solution, operate, solve, tactical
+    from simopt.apps.adapt import AdaptOptions
     from simopt.apps.operate import OperateOptions
     from simopt.apps.options import SolveOptions
     from simopt.apps.tactical import TacticalOptions
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from simopt.tactical_outcome import TacticalPlan
 
 __all__ = [
+    "AdaptOptions",
+    "AdaptOutcome",
     "BadInputError",
     "Case",
     "NoSolutionError",
@@ -39,6 +43,7 @@ __all__ = [
     "TacticalOptions",
     "TacticalPlan",
     "UserSimulator",
+    "adapt",
     "check_simulator",
     "load_case",
     "load_solution",
@@ -50,7 +55,9 @@ __all__ = [
 _HOMES = {
     "design.case": ("Case",),
     "design.errors": ("BadInputError", "NoSolutionError"),
-    "simopt.api": ("check_simulator", "load_case", "load_solution", "operate", "solve", "tactical"),
+    "simopt.api": ("adapt", "check_simulator", "load_case", "load_solution", "operate", "solve", "tactical"),
+    "simopt.adapt_outcome": ("AdaptOutcome",),
+    "simopt.apps.adapt": ("AdaptOptions",),
     "simopt.apps.operate": ("OperateOptions",),
     "simopt.apps.options": ("SolveOptions",),
     "simopt.operate_outcome": ("Operated",),

@@ -12,6 +12,9 @@ from design.case import Case
 from design.case_files import load_case as load_case_files
 from design.errors import expected_one_of
 from design.tactical.chain import SerialChain
+from simopt.adapt_outcome import AdaptOutcome
+from simopt.apps.adapt import AdaptOptions
+from simopt.apps.adapt import adapt as run_adapt
 from simopt.apps.check_simulator import check_simulator as check
 from simopt.apps.operate import OperateOptions
 from simopt.apps.operate import operate as run_policies
@@ -157,7 +160,35 @@ def operate(
     return run_policies(_case(case), told, None if run is None else Path(fspath(run)))
 
 
-def _check_known(changes: dict[str, Any], kind: type[SolveOptions | TacticalOptions | OperateOptions]) -> None:
+def adapt(
+    case: AnyCase, options: AdaptOptions | None = None, *, run: str | PathLike[str] | None = None, **changes: Any
+) -> AdaptOutcome:
+    """Run policies that learn demand, protect against it or know it, on the same seeds.
+
+    Parameters
+    ----------
+    case
+        A case, the name of a shipped one, or the path of a folder.
+    options
+        World and numbers; the defaults of `AdaptOptions` without it.
+    run
+        Folder of a solve with network and levels; None: the case's only network, or a solve.
+    **changes
+        Fields of `AdaptOptions`, as `world="shock"`.
+
+    Raises
+    ------
+    BadInputError
+        If an option is unknown or out of range, or the case does not fit.
+    """
+    _check_known(changes, AdaptOptions)
+    told = replace(options or AdaptOptions(), **changes)
+    return run_adapt(_case(case), told, None if run is None else Path(fspath(run)))
+
+
+def _check_known(
+    changes: dict[str, Any], kind: type[SolveOptions | TacticalOptions | OperateOptions | AdaptOptions]
+) -> None:
     known = [field.name for field in fields(kind)]
     for name in changes:
         if name not in known:

@@ -27,8 +27,9 @@ class Recovery:
     peak
         Greatest extra backlog of a replication, units.
     periods
-        From the end of the last shock until the extra backlog of a replication is at most 5% of its peak; of a
-        replication that does not recover within the horizon, to its end.
+        Until the extra backlog of a replication, once past its peak, is at most 5% of it; counted from the end of the
+        last shock (`operate`) or the beginning of the disturbance (`adapt`); of a replication that does not recover
+        within the horizon, to its end.
     recovered
         Share of replications that recover within the horizon.
     """

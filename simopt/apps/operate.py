@@ -11,30 +11,30 @@ import numpy as np
 
 from design.case import Case
 from design.errors import BadInputError
-from design.network import Design
-from design.only_design import SupplierChoiceError, only_design
+from simopt.apps.fixed_design import design_and_levels
 from simopt.apps.options import OptionError, SolveOptions
 from simopt.apps.promise import promise_of
-from simopt.apps.solve import solve, versions
+from simopt.apps.recovery import recovery_of
+from simopt.apps.solve import versions
 from simopt.apps.tactical_levels import tactical_levels
 from simopt.operate_outcome import Operated, PolicyOutcome, Recovery
 from simopt.optimization.policy_tuning import tune
 from simopt.planning.kpis import samples_of
-from simopt.planning.measures import Series
 from simopt.planning.policy import Policy
 from simopt.planning.study import Collected, Study
 from simopt.planning.world import Floats, World
 from simopt.planning.world_of_case import world_of
+from simopt.policies.adaptive import Adaptive, check_adaptive
 from simopt.policies.base_stock import BaseStock
+from simopt.policies.beliefs import EstimatorMaker
 from simopt.policies.registry import SIZED, WITH_LOTS, PolicySpec, parse_policy, sized_policy
-from simopt.result_file import read_decision
-from simopt.simulation.estimate import Estimate, means_and_half_widths
+from simopt.simulation.estimate import Estimate
 
 LEVELS, TACTICAL, TUNED = "levels", ("por", "scr"), "tuned-"
-KNOWN = (*SIZED, LEVELS, *TACTICAL, *(f"{TUNED}{name}" for name in SIZED))
+ADAPTIVE = ("bayesian", "change-point")
+KNOWN = (*SIZED, LEVELS, *TACTICAL, *ADAPTIVE, *(f"{TUNED}{name}" for name in SIZED))
 DEFAULT_POLICIES = ("dynamic", "sS", "RQ", "RS", "echelon")
 OWN = "own"
-RECOVERED = 0.05  # of the peak
 Tell = Callable[[str], None]
 
 
@@ -83,6 +83,11 @@ class OperateOptions:
             raise OptionError(f"policies {','.join(names)}: expected each once, at least one")
 
     @property
+    def needs_levels(self) -> bool:
+        """Whether a policy starts from a case's best levels."""
+        return any(spec.name in (LEVELS, *ADAPTIVE) for spec in self.specs)
+
+    @property
     def specs(self) -> tuple[PolicySpec, ...]:
         """The policies as read; refuses what is unknown or out of range."""
         found = tuple(
@@ -91,7 +96,7 @@ class OperateOptions:
         for spec in found:
             if spec.name == OWN:
                 continue
-            if spec.name in (LEVELS, *TACTICAL):
+            if spec.name in (LEVELS, *TACTICAL, *ADAPTIVE):
                 if spec.parameters:
                     raise OptionError(f"policy {spec.text}: expected {spec.name} without parameters")
             else:
@@ -121,7 +126,9 @@ def operate(
         If a policy or parameter does not fit the case.
     """
     options, started = options or OperateOptions(), monotonic()
-    design, levels = _decision(case, options, run, tell)
+    design, levels = design_and_levels(
+        case, run, needs_levels=options.needs_levels, seed=options.seed, jobs=options.jobs, tell=tell
+    )
     world = world_of(case, design)
     study = Study(
         world,
@@ -177,33 +184,17 @@ def _warnings(case: Case) -> list[str]:
     return [warning for warning in case.warnings if "lower bound" not in warning]
 
 
-def _decision(
-    case: Case, options: OperateOptions, run: Path | None, tell: Tell
-) -> tuple[Design, Mapping[str, float] | None]:
-    """The design, and the levels where they are needed."""
-    if run is not None:
-        return read_decision(run / "result.json", case.network)
-    design = None
-    try:
-        design = only_design(case.network)
-    except SupplierChoiceError:
-        tell("the case leaves a choice of lanes and no run is given: solving it first")
-    if design is not None and LEVELS not in options.policies:
-        return design, None
-    if design is not None:
-        tell("levels: solving the case first")
-    result = solve(case, SolveOptions(seed=options.seed, jobs=options.jobs, certify=False))
-    return case.network.design(result.lanes), {node.node: node.level for node in result.performance.nodes}
-
-
 def _policy(
     spec: PolicySpec, world: World, options: OperateOptions, levels: Mapping[str, float] | None, tell: Tell
 ) -> tuple[Policy, dict[str, object]]:
     """A policy by its specification, and what was tuned."""
-    if spec.name == LEVELS:
+    if spec.name in (LEVELS, *ADAPTIVE):
         if levels is None:
-            raise BadInputError("policy levels: expected a run with levels")
-        return BaseStock(spec.text, levels), {}
+            raise BadInputError(f"policy {spec.name}: expected a run with levels")
+        if spec.name == LEVELS:
+            return BaseStock(spec.text, levels), {}
+        check_adaptive(world)
+        return Adaptive(spec.text, EstimatorMaker(spec.name), levels), {}
     if spec.name in TACTICAL:
         tell(f"{spec.name}: solving the stochastic programs")
         return BaseStock(spec.text, tactical_levels(world, spec.name, options.seed)), {}
@@ -271,22 +262,6 @@ class _Estimator:
 
 
 def _recovery(study: Study, policy: Policy, found: Collected) -> Recovery:
-    """The same run without the planned shocks, and the difference in backlog of those who face customers."""
-    world, case = study.world, study.world.case
-    without = study.run(policy, with_shocks=False)
-    facing = [s for s, site in enumerate(world.sites) if site.has_customers]
-    change = (found.series - without.series)[:, case.warm_up :, facing]
-    extra = (change[..., Series.BACKLOG] + change[..., Series.GONE]).sum(axis=2)
-    end = max(shock.end for shock in case.planning.shocks)
-    peak = np.maximum(extra.max(axis=1), 0.0)
-    after = extra[:, end - 1 :] <= RECOVERED * peak[:, None] + 1e-9
-    recovered = after.any(axis=1)
-    periods = np.where(recovered, after.argmax(axis=1), after.shape[1]).astype(np.float64)
-    mean, half_width = means_and_half_widths(extra)
-    return Recovery(
-        mean,
-        half_width,
-        Estimate.of(peak),
-        Estimate.of(periods),
-        float(recovered.mean()),
-    )
+    """From the case's planned shocks: against the same run without them."""
+    end = max(shock.end for shock in study.world.case.planning.shocks)
+    return recovery_of(study.world, found.series, study.run(policy, with_shocks=False).series, end)

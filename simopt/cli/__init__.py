@@ -6,10 +6,10 @@ import sys
 from typing import NoReturn
 
 from design.errors import BadInputError, NoSolutionError
-from simopt.cli import programs, runs, tools
+from simopt.cli import learning, programs, runs, tools
 from simopt.cli.app import EXIT_BAD_INPUT, EXIT_FAILED, app
 
-__all__ = ["app", "main", "programs", "runs", "tools"]
+__all__ = ["app", "learning", "main", "programs", "runs", "tools"]
 
 
 def main() -> None:

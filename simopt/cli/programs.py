@@ -112,7 +112,8 @@ def operate(
         str,
         typer.Option(
             help="Comma-separated: dynamic, sS, RQ, RS, echelon, with :service=0.95, :review=4, :lots=2; levels (of "
-            "simopt solve), por, scr, tuned-NAME. The first is what the others are compared with."
+            "simopt solve), bayesian and change-point (levels that learn), por, scr, tuned-NAME. The first is what the "
+            "others are compared with."
         ),
     ] = "dynamic,sS,RQ,RS,echelon",
     replications: Annotated[int, typer.Option(help="Of every policy, on the same demand.")] = 200,

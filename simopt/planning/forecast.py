@@ -13,6 +13,7 @@ from collections import deque
 import numpy as np
 
 from design.planning.settings import PlanningSettings
+from simopt.learning.intermittent import IntermittentForecast
 from simopt.planning.world import INTERMITTENT, Floats, Integers, World
 
 RECENT = 3
@@ -35,9 +36,7 @@ class Forecast:
         self._settings: PlanningSettings = world.settings
         self._sparse = np.array([pattern == INTERMITTENT for pattern in world.pattern])
         self.level = mean.copy()
-        self._interval = np.ones_like(mean)
-        self._size = mean.copy()
-        self._since = np.ones_like(mean)
+        self._intermittent = IntermittentForecast.start(mean, self._settings.smoothing)
         ahead = max([int(coverage.max()), 1, *(int(k) + 1 for k, _ in world.settings.publication)])
         self.published = np.repeat(mean[None], ahead + 1, axis=0)
         self._freedom = [_freedom(world.settings, k) for k in range(ahead + 1)]
@@ -64,11 +63,8 @@ class Forecast:
         return found + settings.backlog_pressure * np.sqrt(np.maximum(backlog, 0.0))
 
     def _sparse_level(self, demand: Floats) -> Floats:
-        alpha, some = self._settings.smoothing, demand > 0.0
-        self._size = np.where(some, alpha * demand + (1.0 - alpha) * self._size, self._size)
-        self._interval = np.where(some, alpha * self._since + (1.0 - alpha) * self._interval, self._interval)
-        self._since = np.where(some, 1.0, self._since + 1.0)
-        return (1.0 - 0.5 * alpha) * self._size / self._interval
+        self._intermittent = self._intermittent.updated(demand)
+        return self._intermittent.level
 
     def _publish(self) -> None:
         if not self._settings.publication:

@@ -25,9 +25,10 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
     dict
         `cost` and its parts, money over the horizon; `cost_to_serve`, money per unit delivered to customers;
         `fill_rate`, share of customers' demand met in its period; `cycle_service_level`, share of customers' products
-        and periods without backlog; `backlog`, units owed to customers at the end of a period; `inventory_exposure`,
-        units on hand and in transit; `lost_sales`, `cancelled`, `obsolete`, units over the horizon; and by site, after
-        a colon, `fill_rate` where it faces customers, `bullwhip`, `backlog`, `on_hand`, `orders`.
+        and periods without backlog; `backlog_service` (γ), 1 less customers' backlog per unit of demand; `backlog`,
+        units owed to customers at the end of a period; `inventory_exposure`, units on hand and in transit;
+        `lost_sales`, `cancelled`, `obsolete`, units over the horizon; and by site, after a colon, `fill_rate` where it
+        faces customers, `bullwhip`, `backlog`, `on_hand`, `orders`.
     """
     totals, horizon = found.totals, world.case.horizon
     everywhere = totals.sum(axis=1)
@@ -44,6 +45,7 @@ def samples_of(world: World, found: Collected) -> dict[str, Floats]:
         "cost_to_serve": linearized_ratio(cost, total(Total.DELIVERED), empty=0.0),
         "fill_rate": linearized_ratio(total(Total.MET_AT_ONCE), total(Total.DEMANDED)),
         "cycle_service_level": total(Total.CLEAR) / (customers * horizon),
+        "backlog_service": 1.0 - linearized_ratio(total(Total.CUSTOMER_BACKLOG), total(Total.DEMANDED), empty=0.0),
         "backlog": total(Total.CUSTOMER_BACKLOG) / horizon,
         "inventory_exposure": total(Total.ON_HAND, Total.IN_TRANSIT) / horizon,
         "lost_sales": total(Total.LOST),

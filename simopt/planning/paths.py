@@ -14,7 +14,6 @@ import numpy as np
 from scipy import special
 
 from design.demand_process import LEAST_UNIFORM, MOST_UNIFORM
-from design.planning.data import DemandShock
 from design.streams import BLOCK, DemandStreams, Purpose, generator, name_keys
 from design.supply import Calendars, Outage
 from simopt.planning.world import Flags, Floats, Integers, Link, Site, World
@@ -113,19 +112,8 @@ class Block:
             own = self._random_shocks([f"product {name}" for name in world.products])
             by_product *= (1.0 + families[:, :, world.family]) * (1.0 + own)
         if self.chance.with_shocks:
-            for shock in world.data.shocks:
-                self._add_planned(shock, by_product)
+            by_product *= world.planned_factors
         return by_product[:, :, products]
-
-    def _add_planned(self, shock: DemandShock, factors: Floats) -> None:
-        world, warm_up = self.world, self.world.case.warm_up
-        hit = np.array([
-            (not shock.family or world.families[f] == shock.family) and shock.product in ("", product)
-            for f, product in zip(world.family, world.products, strict=True)
-        ])  # fmt: skip
-        length = shock.end - shock.start + 1
-        sizes = shock.size * (np.arange(1, length + 1) / length if shock.shape == "ramp" else np.ones(length))
-        factors[:, warm_up + shock.start - 1 : warm_up + shock.end, hit] *= 1.0 + sizes[None, :, None]
 
     def _random_shocks(self, names: Sequence[str]) -> Floats:
         """Share of demand that is added, shape (B, period, name); no shock starts while one lasts."""

@@ -174,6 +174,20 @@ class World:
         return np.array([CAUTION[pattern] for pattern in self.pattern])
 
     @cached_property
+    def planned_factors(self) -> Floats:
+        """What the case's planned shocks multiply demand by, shape (period, product)."""
+        found, warm_up = np.ones((self.case.num_periods, self.num_products)), self.case.warm_up
+        for shock in self.data.shocks:
+            hit = np.array([
+                (not shock.family or self.families[f] == shock.family) and shock.product in ("", product)
+                for f, product in zip(self.family, self.products, strict=True)
+            ])  # fmt: skip
+            length = shock.end - shock.start + 1
+            sizes = shock.size * (np.arange(1, length + 1) / length if shock.shape == "ramp" else np.ones(length))
+            found[warm_up + shock.start - 1 : warm_up + shock.end, hit] *= 1.0 + sizes[:, None]
+        return found
+
+    @cached_property
     def node_names(self) -> dict[tuple[int, int], str]:
         """Name of the case's node that stands for a site and a product."""
         names = {(node.place, node.product): node.name for node in self.case.network.nodes}

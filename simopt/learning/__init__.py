@@ -1,0 +1,1 @@
+"""Learning demand: data in, conjugate beliefs, change points, calibration."""
