@@ -13,6 +13,8 @@ from design.case import Case
 from design.errors import NoSolutionError
 from design.network import Component, Design, Network
 from design.node import LanePair
+from design.robust.demand_budget import DemandBudget
+from design.robust.protected_flow import add_protection
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row
 
@@ -21,7 +23,9 @@ class InfeasibleError(NoSolutionError):
     """No design satisfies the case; the message names what cannot be met."""
 
 
-def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.ConcreteModel:
+def build_flow_model(
+    case: Case, rules: Sequence[Rule] | None = None, budget: DemandBudget | None = None
+) -> pyo.ConcreteModel:
     """Lanes, reaches and sources with single sourcing, priced with transport, pipeline and fixed costs.
 
     What several products share, a site or a link between two sites, has a binary of its own, 1 iff any of them uses it:
@@ -37,6 +41,8 @@ def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.Con
         The problem.
     rules
         Rules to respect; None: all of the case's.
+    budget
+        Of demand that transport costs and capacities are protected against; None: mean demand is what is stated.
 
     Raises
     ------
@@ -60,6 +66,8 @@ def build_flow_model(case: Case, rules: Sequence[Rule] | None = None) -> pyo.Con
     _add_shared(model, case, kept)
     _add_site_rules(model, case, kept)
     model.flow_cost = pyo.Expression(expr=_flow_cost(model, case, lanes, sources))
+    if budget is not None:
+        add_protection(model, case, kept, budget, money_scale(case))
     return model
 
 

@@ -9,13 +9,14 @@ import pyomo.environ as pyo
 
 from design.case import Case
 from design.flow_model import InfeasibleError, build_flow_model
+from design.robust.demand_budget import DemandBudget
 from design.site_rules import Rule
 from design.solver import HighsSession, SolveStatus
 
 TIME_LIMIT = 30.0
 
 
-def explain_infeasibility(case: Case, time_limit: float = TIME_LIMIT) -> NoReturn:
+def explain_infeasibility(case: Case, time_limit: float = TIME_LIMIT, budget: DemandBudget | None = None) -> NoReturn:
     """Raise `InfeasibleError` naming rules in conflict.
 
     The rules named cannot hold together, but can if any one of them is given up (a deletion filter: one small program a
@@ -27,8 +28,15 @@ def explain_infeasibility(case: Case, time_limit: float = TIME_LIMIT) -> NoRetur
         Without a design, or with all its designs excluded.
     time_limit
         Seconds for narrowing the conflict down.
+    budget
+        Of demand that capacities were protected against.
     """
     deadline = monotonic() + time_limit
+    if budget is not None and _has_design(case, case.site_rules.rules, TIME_LIMIT):
+        raise InfeasibleError(
+            f"no design keeps all capacities when {budget.budget:g} customers may ask for {budget.deviation:.0%} more: "
+            "expected a smaller budget or more capacity"
+        )
     if _has_design(case, case.site_rules.rules, TIME_LIMIT):
         raise InfeasibleError("every design that serves all customers has been excluded")
     if not _has_design(case, (), TIME_LIMIT):

@@ -46,6 +46,7 @@ from design.flow_model import (
 )
 from design.infeasibility import explain_infeasibility
 from design.network import Component, Design
+from design.robust.demand_budget import DemandBudget
 from design.single_stage import SingleStageModel, SingleStageValue
 from design.single_stage_plan import single_stage_plan, stage_value
 from design.site_rules import Rule
@@ -128,6 +129,8 @@ class MasterParams:
         Labels of the case's rules that are not imposed.
     added
         Rules imposed beside the case's.
+    budget
+        Of demand that transport costs and capacities are protected against (`design.robust.demand_budget`).
     """
 
     tolerance: float = 1e-6
@@ -137,6 +140,7 @@ class MasterParams:
     echelon_gain: float = 0.001
     left_out: tuple[str, ...] = ()
     added: tuple[Rule, ...] = ()
+    budget: DemandBudget | None = None
 
 
 class ProjectedMaster:
@@ -163,7 +167,7 @@ class ProjectedMaster:
         self._paths = _echelon_paths(case, single_stage, self._params.bound)
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
         self._rules += self._params.added
-        self._model = _build_model(case, self._rules, self._paths)
+        self._model = self._built()
         self._session = HighsSession(self._model)
         self._stage_columns = self._session.columns(_stage_variables(self._model))
         self._echelon: EchelonView | None = None
@@ -202,7 +206,7 @@ class ProjectedMaster:
             solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=self._start)
             bound, status = max(bound, solution.dual_bound), solution.status
             if status is SolveStatus.INFEASIBLE:
-                explain_infeasibility(self._case)
+                explain_infeasibility(self._case, budget=self._params.budget)
             if solution.values is None:
                 break
             self._start = solution.values
@@ -246,7 +250,7 @@ class ProjectedMaster:
 
         Its objective is in money, its variables for costs in units of `flow_model.money_scale`.
         """
-        model = _build_model(self._case, self._rules, self._paths)
+        model = self._built()
         variable = {v.name: v for v in model.component_data_objects(pyo.Var)}
         model.objective.set_value(self._scale * model.objective.expr)
         names = self._session.names
@@ -255,6 +259,9 @@ class ProjectedMaster:
             terms = [f * variable[names[k]] for k, f in zip(row.columns, row.coefficients, strict=True)]
             model.cuts.add(pyo.quicksum(terms) >= row.lower)
         return model
+
+    def _built(self) -> pyo.ConcreteModel:
+        return _build_model(self._case, self._rules, self._paths, self._params.budget)
 
     def _cut_relaxation(self, deadline: float) -> bool:
         """Cut the LP relaxation by single-stage costs, then, where it pays, whole components; False if time ran out."""
@@ -348,9 +355,11 @@ def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> 
     return service_paths(case) or None
 
 
-def _build_model(case: Case, rules: Sequence[Rule], paths: dict[str, list[Path]] | None) -> pyo.ConcreteModel:
+def _build_model(
+    case: Case, rules: Sequence[Rule], paths: dict[str, list[Path]] | None, budget: DemandBudget | None
+) -> pyo.ConcreteModel:
     """The flow model, one θ per lane and source, one Θ per source if paths are given, and the objective; no cuts."""
-    model = build_flow_model(case, rules)
+    model = build_flow_model(case, rules, budget)
     model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
     model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
     stages = pyo.quicksum(_stage_variables(model))

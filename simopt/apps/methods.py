@@ -13,6 +13,7 @@ from design.extensive import ExtensiveMaster
 from design.master import Bound, Master, MasterParams, PricedMaster, ProjectedMaster
 from design.network import Design
 from design.only_design import OnlyDesignMaster
+from design.robust.demand_budget import DemandBudget
 from design.scenario import PathScenarios, path_scenarios
 from design.separate import SeparateMasters, independent_parts
 from design.single_stage import SampledSingleStage, SingleStageModel
@@ -133,9 +134,9 @@ class ExactParts:
 
         return capped_search(parts_at, capped, params, start)
 
-    def master(self, added: tuple[Rule, ...] = ()) -> ProjectedMaster:
-        """A new master without prices, with rules beside the case's."""
-        return ProjectedMaster(self._case, self._single_stage, replace(self._bound, added=added))
+    def master(self, added: tuple[Rule, ...] = (), budget: DemandBudget | None = None) -> ProjectedMaster:
+        """A new master without prices, with rules beside the case's, protected against a budget of demand."""
+        return ProjectedMaster(self._case, self._single_stage, replace(self._bound, added=added, budget=budget))
 
 
 def start_state(case: Case) -> SearchState:
@@ -207,13 +208,24 @@ def _certificate_params(case: Case, options: SolveOptions, time_limit: float) ->
 
 def start_search(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     """Put the method of the options together."""
+    refuse_unknown(case, options)
+    return METHODS[options.method](case, options, ledger)
+
+
+def refuse_unknown(case: Case, options: SolveOptions) -> None:
+    """Refuse what no search of these options knows.
+
+    Raises
+    ------
+    BadInputError
+        Naming it.
+    """
     refuse_dependence(case, options)
     refuse_assembly(case, options)
     check_emission_cap(case, options)
     refuse_targets(case, options)
     refuse_shared_storage(case, options)
     refuse_own_simulator(case, options)
-    return METHODS[options.method](case, options, ledger)
 
 
 def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:

@@ -1,4 +1,4 @@
-"""Commands that learn from data: adapt, learn, control."""
+"""Commands that learn from data or protect against what is not known: adapt, robust, learn, control."""
 
 from __future__ import annotations
 
@@ -50,6 +50,34 @@ def adapt(
     if out is not None:
         write_adapted(out, found, loaded)
     print_adapted(found, loaded.units)
+
+
+@command
+def robust(
+    case: CaseArgument,
+    deviation: Annotated[float, typer.Option(help="Share by which any customer's mean demand may be higher.")] = 0.2,
+    budgets: Annotated[
+        str, typer.Option(help="Of how many customers, rising; the first is compared with.")
+    ] = "0,1,2,5",
+    time_limit: Annotated[float, typer.Option(help="Seconds of every search.")] = float("inf"),
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+) -> None:
+    """Networks protected against demand that is higher than stated at some customers, and what that costs."""
+    from simopt.apps.robust import RobustOptions, robust_designs
+    from simopt.reporting.robust import print_robust, write_robust
+
+    try:
+        numbers = tuple(float(part) for part in budgets.split(","))
+    except ValueError:
+        raise BadInputError(f"budgets {budgets!r}: expected numbers, e.g. 0,1,2,5") from None
+    options = RobustOptions(deviation, numbers, seed, jobs, time_limit)
+    loaded = load(case, out)
+    found = robust_designs(loaded, options)
+    if out is not None:
+        write_robust(out, found, loaded)
+    print_robust(found, loaded.units)
 
 
 @command

@@ -11,7 +11,8 @@ are merged into one. A change takes effect after the period in which it is drawn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from simopt.learning.conjugate import NormalBelief
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+T = TypeVar("T", np.float64, np.bool_)
+
+BLOCK = 256  # series: their arrays stay in the processor's cache, and small enough not to be mapped anew
 
 
 @dataclass(frozen=True)
@@ -45,15 +49,14 @@ class ChangeSettings:
     hazard: float = 1.0 / 1000.0
     spread: float = 0.5
     worth: float = 8.0
-    longest: int = 90
+    longest: int = 45
     window: int = 14
     threshold: float = 0.18
     calm: float = 0.05
 
 
-@dataclass(eq=False)
 class ChangePointFilter:
-    """Beliefs over run lengths of series of any shape; place 0 is the run from the beginning.
+    """Beliefs over run lengths of series of any shape.
 
     Parameters
     ----------
@@ -63,20 +66,54 @@ class ChangePointFilter:
         How changes are looked for.
     """
 
-    prior: NormalBelief
-    settings: ChangeSettings = field(default_factory=ChangeSettings)
+    def __init__(self, prior: NormalBelief, settings: ChangeSettings | None = None) -> None:
+        self.prior, self.settings = prior, settings or ChangeSettings()
+        self._shape = prior.mean.shape
+        parts = [np.broadcast_to(one, self._shape).ravel() for one in vars(prior).values()]
+        self._cuts = [slice(k, k + BLOCK) for k in range(0, parts[0].size, BLOCK)]
+        self._blocks = [_Block(NormalBelief(*(one[cut] for one in parts)), self.settings) for cut in self._cuts]
 
-    def __post_init__(self) -> None:
-        settings, prior = self.settings, self.prior
+    def see(self, demand: Floats) -> Flags:
+        """Take the demand of a period, nan where nothing was observed; which series raise an alarm."""
+        flat = np.broadcast_to(demand, self._shape).ravel()
+        return self._joined([block.see(flat[cut]) for block, cut in zip(self._blocks, self._cuts, strict=True)])
+
+    @property
+    def recent(self) -> Floats:
+        """Probability of a change within the window; not of one after the newest observation, which nothing shows."""
+        return self._joined([block.recent for block in self._blocks])
+
+    @property
+    def probability(self) -> Floats:
+        """Of every run, first that from the beginning, then that which begins now, 1 period old, ...: (run, ...)."""
+        found = np.concatenate([block.probability for block in self._blocks], axis=1)
+        return found.reshape(-1, *self._shape)
+
+    def moments(self, periods: NDArray[np.int64] | int = 1) -> tuple[Floats, Floats]:
+        """Mean and variance of demand over so many periods, if no change comes: over all run lengths."""
+        n = np.broadcast_to(np.asarray(periods, dtype=np.float64), self._shape).ravel()
+        found = [block.moments(n[cut]) for block, cut in zip(self._blocks, self._cuts, strict=True)]
+        mean, variance = (self._joined(list(one)) for one in zip(*found, strict=True))
+        return mean, variance
+
+    def _joined(self, parts: list[NDArray[T]]) -> NDArray[T]:
+        return np.concatenate(parts).reshape(self._shape)
+
+
+class _Block:
+    """So many series that their arrays stay in the processor's cache; place 0 is the run from the beginning."""
+
+    def __init__(self, prior: NormalBelief, settings: ChangeSettings) -> None:
+        self.prior, self.settings = prior, settings
         places = settings.longest + 2
         sd2 = np.maximum(prior.sd2, 1e-300)
         jump = np.maximum(settings.spread * np.abs(prior.mean), 1e-12)
         alpha = np.full_like(prior.mean, 1.0 + 0.5 * settings.worth)
-        self._fresh = NormalBelief(prior.mean, sd2 / jump**2, alpha, sd2 * alpha)
+        self.fresh = NormalBelief(prior.mean, sd2 / jump**2, alpha, sd2 * alpha)
         shape = (places, *prior.mean.shape)
         self.mean, self.weight, self.shape, self.scale = (
             np.broadcast_to(part, shape).copy()
-            for part in (self._fresh.mean, self._fresh.weight, self._fresh.shape, self._fresh.scale)
+            for part in (self.fresh.mean, self.fresh.weight, self.fresh.shape, self.fresh.scale)
         )
         for own, part in zip(self._parts, (prior.mean, prior.weight, prior.shape, prior.scale), strict=True):
             own[0] = part
@@ -90,7 +127,7 @@ class ChangePointFilter:
         return self.mean, self.weight, self.shape, self.scale
 
     def see(self, demand: Floats) -> Flags:
-        """Take the demand of a period, nan where nothing was observed; which series raise an alarm."""
+        """Of its series."""
         some, there = slice(0, self._filled), ~np.isnan(demand)
         mean, weight, shape, scale = (part[some] for part in self._parts)
         off, n = np.where(there, demand - mean, 0.0), there.astype(np.float64)
@@ -120,7 +157,7 @@ class ChangePointFilter:
             else:
                 own[2 : filled + 1] = new[1:]
         for own, fresh in zip(
-            self._parts, (self._fresh.mean, self._fresh.weight, self._fresh.shape, self._fresh.scale), strict=True
+            self._parts, (self.fresh.mean, self.fresh.weight, self.fresh.shape, self.fresh.scale), strict=True
         ):
             own[1] = fresh
         probability = self.probability
@@ -142,12 +179,12 @@ class ChangePointFilter:
 
     @property
     def recent(self) -> Floats:
-        """Probability of a change within the window; not of one after the newest observation, which nothing shows."""
+        """Of its series."""
         return np.asarray(self.probability[2 : 2 + self.settings.window].sum(axis=0))
 
-    def moments(self, periods: NDArray[np.int64] | int = 1) -> tuple[Floats, Floats]:
-        """Mean and variance of demand over so many periods, if no change comes: over all run lengths."""
-        n, some = np.asarray(periods, dtype=np.float64), slice(0, self._filled)
+    def moments(self, n: Floats) -> tuple[Floats, Floats]:
+        """Of the mixture over run lengths."""
+        some = slice(0, self._filled)
         mean, weight, shape, scale = (part[some] for part in self._parts)
         probability = self.probability[some].copy()
         probability[1:2] = 0.0  # a change after the newest observation

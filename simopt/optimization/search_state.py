@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Protocol
 
 import numpy as np
 
@@ -54,6 +55,13 @@ class Incumbent:
     multiplier: float = 0.0
 
 
+class ChargesDesigns(Protocol):
+    """What designs pay on top of their components."""
+
+    def of(self, design: Design) -> float:
+        """Money over the horizon."""
+
+
 @dataclass(frozen=True)
 class SearchState:
     """What is known after a step.
@@ -88,7 +96,7 @@ class SearchState:
     plans: Mapping[Component, ComponentPlan] = field(default_factory=dict)
     designs: tuple[Design, ...] = ()
     termination: Termination | None = None
-    shared_costs: SharedCosts = field(default_factory=SharedCosts)
+    shared_costs: ChargesDesigns = field(default_factory=SharedCosts)
 
     @property
     def gap(self) -> float | None:

@@ -157,7 +157,7 @@ def test_run_lengths_are_those_of_enumeration():
     settings, prior = ChangeSettings(hazard=0.2, longest=50), normal(1, 6.0)
     demand = np.array([101.0, 96.0, 140.0, 150.0, 145.0, 90.0])
     filtering = ChangePointFilter(prior, settings)
-    fresh = filtering._fresh
+    fresh = filtering._blocks[0].fresh
     for units in demand:
         filtering.see(np.array([units]))
     runs = np.zeros(len(demand) + 1)
