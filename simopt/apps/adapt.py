@@ -28,7 +28,7 @@ from simopt.planning.engine import planners_of
 from simopt.planning.kpis import samples_of
 from simopt.planning.paths import Chance
 from simopt.planning.study import Study
-from simopt.planning.world import Floats
+from simopt.planning.world import INTERMITTENT, Floats, World
 from simopt.planning.world_of_case import world_of
 from simopt.policies.adaptive import Adaptive, Robustness, check_adaptive
 from simopt.policies.beliefs import EstimatorMaker, Prior
@@ -126,9 +126,9 @@ def adapt(
     disturbance = _disturbed(case, design, options)
     world = world_of(disturbance.case, design)
     check_adaptive(world)
-    warnings = [warning for warning in case.warnings if "lower bound" not in warning]
     study = Study(world, options.num_seeds, options.seed, num_jobs=options.jobs)
     calm = replace(study, world=world_of(case, design))
+    warnings = [warning for warning in case.warnings if "lower bound" not in warning] + _doubts(calm.world)
     names, samples = list[str](), dict[str, Mapping[str, Floats]]()
     recoveries: dict[str, Recovery] = {}
     for policy in policies(levels, options):
@@ -191,6 +191,16 @@ def _disturbed(case: Case, design: Design, options: AdaptOptions) -> _Disturbanc
     sources = dict.fromkeys(case.network.node(name).place for name in design.nodes if name not in supplied)
     outages = (*case.supply.outages, *(Outage((place,), day, day + length - 1) for place in sources))
     return _Disturbance(replace(case, supply=replace(case.supply, outages=outages)), day, length)
+
+
+def _doubts(world: World) -> list[str]:
+    """What beliefs take for granted and this world does not grant."""
+    found, case = [], world.case
+    if not case.is_alike or world.settings.shock_probability > 0.0 or case.planning.shocks:
+        found.append("demand changes with time beside what --world adds: the policies learn as if it did not")
+    if INTERMITTENT in world.pattern:
+        found.append("some demand is intermittent: the policies learn as if it were normal")
+    return found
 
 
 def _adapted(name: str, samples: Mapping[str, Mapping[str, Floats]], recovery: Recovery | None) -> Adapted:

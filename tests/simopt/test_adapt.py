@@ -181,6 +181,13 @@ def test_cases_without_a_clairvoyant_say_so():
     assert any("clairvoyant left out: site Assembly: assembly" in warning for warning in found.warnings)
 
 
+def test_what_beliefs_take_for_granted_is_said(case):
+    found = adapt(load_case("planning-engine"), AdaptOptions("shock", 2))
+    assert "demand changes with time beside what --world adds: the policies learn as if it did not" in found.warnings
+    assert "some demand is intermittent: the policies learn as if it were normal" in found.warnings
+    assert not any("learn as if" in warning for warning in adapt(case, AdaptOptions("shock", 2)).warnings)
+
+
 def test_from_python():
     found = simopt.adapt("two-tier-year", world="shock", num_seeds=2, size=1.0)
     assert found.size == 1.0
