@@ -102,7 +102,10 @@ def read_settings(path: Path, problems: Problems) -> Settings:
     except FileNotFoundError:
         problems.add(path.name, "file missing: expected name, title and [simulation] horizon, warm_up")
         return Settings(path.parent.name)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        problems.add(path.name, f"not readable ({error.strerror}): expected a file with settings")
+        return Settings(path.parent.name)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         problems.add(path.name, f"not readable as TOML: {error}")
         return Settings(path.parent.name)
     for key in raw:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,11 @@ def _read_profiles(path: Path, problems: Problems) -> dict[str, tuple[float, ...
 
 def _check_periods(file: str, what: str, numbers: Mapping[int, float], first: int, problems: Problems) -> None:
     """Consecutive periods from the first on."""
-    missing = [k for k in range(first, max(numbers) + 1) if k not in numbers]
+    missing = max(numbers) + 1 - first - sum(k >= first for k in numbers)
     if missing and not problems.in_file(file):
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        problems.add(file, f"{what} has no row for period {missing[0]}{more}: expected one for every period")
+        lacking = next(k for k in count(first) if k not in numbers)
+        more = f" and {missing - 1} more" if missing > 1 else ""
+        problems.add(file, f"{what} has no row for period {lacking}{more}: expected one for every period")
 
 
 def _read_history(path: Path, problems: Problems) -> Series:

@@ -131,6 +131,7 @@ def _read_lead_times(
         if not isclose(sum(shares.values()), 1.0, abs_tol=1e-9):
             what = f"probabilities of {of} add up to {sum(shares.values()):g}: expected 1"
             problems.add(LEAD_TIMES, what, row.line, "probability")
+            continue
         least = min(periods for periods, share in shares.items() if share > 0.0)
         if least != lanes[pair]:
             file = "lanes.csv" if pair[0] else "nodes.csv"

@@ -12,6 +12,8 @@ from typing import Any, TextIO
 from design.cells import CellType, Value
 from design.errors import expected_one_of
 
+LONGEST = 400  # characters of a message
+
 
 @dataclass(frozen=True)
 class Column:
@@ -74,8 +76,8 @@ class Problems:
 
     def add(self, file: str, what: str, line: int | None = None, column: str | None = None) -> None:
         """Note one problem: file, row and column as far as they apply, then what was found and expected."""
-        place = file + (f" row {line}" if line else "") + (f" column {column}" if column else "")
-        self.messages.append(f"{place}: {what}")
+        place = file + (f" row {line}" if line else "") + (f" column {_shortened(column)}" if column else "")
+        self.messages.append(f"{place}: {_shortened(what)}")
         self.places.add((file, line))
 
     def in_file(self, file: str) -> bool:
@@ -85,6 +87,12 @@ class Problems:
     def in_row(self, file: str, row: Record) -> bool:
         """Whether anything was wrong with a row, so that what follows from it need not be said."""
         return (file, row.line) in self.places
+
+
+def _shortened(text: str) -> str:
+    """On one line, and not longer than people read: what was found may be anything."""
+    told = " ".join(text.splitlines())
+    return told if len(told) <= LONGEST else f"{told[: LONGEST // 2]} ... {told[-LONGEST // 2 :]}"
 
 
 def read_table(
@@ -120,6 +128,9 @@ def read_table(
             lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if "".join(cells).strip()]
     except FileNotFoundError:
         problems.add(path.name, "file missing: expected a table with the columns " + ", ".join(known))
+        return []
+    except OSError as error:
+        problems.add(path.name, f"not readable ({error.strerror}): expected a table")
         return []
     except (UnicodeDecodeError, csv.Error) as error:
         problems.add(path.name, f"not readable as UTF-8 comma-separated text ({error})")

@@ -15,7 +15,9 @@ from importlib import resources
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError  # noqa: N812
 
 from design.case import Case, CaseError
 from design.errors import expected_one_of
@@ -40,7 +42,12 @@ CHOICES = {
 }  # fmt: skip
 NAMES = {("lanes", "from"), ("lanes", "to"), ("demand", "node")}
 CHOSEN_ROWS = 2_000  # with a drop-down
+LARGEST, MOST_CELLS = 200_000_000, 5_000_000  # bytes that a workbook unpacks to, cells of a sheet
 _WIDTH = 16
+_BROKEN = (  # what parsers of broken files raise
+    OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, ArithmeticError, RuntimeError,
+    AssertionError, NotImplementedError, BadZipFile, ParseError, ZlibError,
+)  # fmt: skip
 
 
 def read_workbook(path: Path, read: Any) -> Case:
@@ -181,18 +188,25 @@ def _annotate(sheet: Worksheet, table: str, header: Sequence[str], notes: Mappin
 def _unpack(path: Path, folder: Path) -> None:
     """Write every sheet as a file of the folder; empty rows stay, so that lines are rows of the sheet."""
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     try:
+        _refuse_bomb(path)
         book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, ValueError, KeyError, BadZipFile, InvalidFileException) as error:
-        raise CaseError((f"{path.name}: not readable as an Excel workbook ({error})",)) from None
+    except CaseError:
+        raise
+    except _BROKEN as error:
+        raise _unreadable(path, error) from None
     try:
         if SETTINGS not in book.sheetnames:
             near = expected_one_of(SETTINGS, book.sheetnames)
             raise CaseError((f"{path.name}: no sheet {SETTINGS!r} with the columns setting and value; {near}",))
         for sheet in book.worksheets:
-            rows = [[_text(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+            try:
+                rows = _sheet_rows(path, sheet)
+            except CaseError:
+                raise
+            except _BROKEN as error:
+                raise _unreadable(path, error) from None
             if sheet.title == SETTINGS:
                 (folder / "case.toml").write_text(_settings(path, rows), encoding="utf-8")
                 continue
@@ -200,6 +214,35 @@ def _unpack(path: Path, folder: Path) -> None:
                 csv.writer(stream, lineterminator="\n").writerows(_trimmed(rows))
     finally:
         book.close()
+
+
+def _unreadable(path: Path, error: Exception) -> CaseError:
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    return CaseError((f"{path.name}: not readable as an Excel workbook ({reason})",))
+
+
+def _refuse_bomb(path: Path) -> None:
+    """A small file may unpack to more than a machine holds."""
+    with ZipFile(path) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > LARGEST:
+        raise CaseError((f"{path.name}: unpacks to {size / 1e6:,.0f} MB: expected at most {LARGEST / 1e6:,.0f}",))
+
+
+def _sheet_rows(path: Path, sheet: Any) -> list[list[str]]:
+    """Cells of a sheet as texts; its title becomes the name of a file."""
+    if not re.fullmatch(r"[^\W_][\w .()-]{0,99}", sheet.title):
+        raise CaseError(
+            (f"{path.name} sheet {sheet.title[:40]!r}: expected a name of letters, digits, -, _ and spaces",)
+        )
+    sheet.reset_dimensions()  # what the file says of its size may be wrong
+    rows, cells = list[list[str]](), 0
+    for row in sheet.iter_rows(values_only=True):
+        cells += max(len(row), 1)
+        if cells > MOST_CELLS:
+            raise CaseError((f"{path.name} sheet {sheet.title!r}: expected at most {MOST_CELLS:,} cells",))
+        rows.append([_text(value) for value in row])
+    return rows
 
 
 def _text(value: object) -> str:

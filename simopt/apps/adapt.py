@@ -128,7 +128,7 @@ def adapt(
     check_adaptive(world)
     study = Study(world, options.num_seeds, options.seed, num_jobs=options.jobs)
     calm = replace(study, world=world_of(case, design))
-    warnings = [warning for warning in case.warnings if "lower bound" not in warning] + _doubts(calm.world)
+    warnings = [warning for warning in case.warnings if "lower bound" not in warning] + doubts_of(calm.world)
     names, samples = list[str](), dict[str, Mapping[str, Floats]]()
     recoveries: dict[str, Recovery] = {}
     for policy in policies(levels, options):
@@ -193,7 +193,7 @@ def _disturbed(case: Case, design: Design, options: AdaptOptions) -> _Disturbanc
     return _Disturbance(replace(case, supply=replace(case.supply, outages=outages)), day, length)
 
 
-def _doubts(world: World) -> list[str]:
+def doubts_of(world: World) -> list[str]:
     """What beliefs take for granted and this world does not grant."""
     found, case = [], world.case
     if not case.is_alike or world.settings.shock_probability > 0.0 or case.planning.shocks:
