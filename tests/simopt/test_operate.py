@@ -226,6 +226,7 @@ def test_no_cost_of_the_planning_world_is_left_out_by_the_simulator():
     assert sorted(part for parts in list(PARTS.values())[:NUM_COSTS] for part in parts) == sorted(COSTS)
 
 
+@pytest.mark.slow
 def test_a_single_replication_draws_calendars_of_its_own():
     case = load_case("beer-game")
     first, then = case.network.lanes[0].pair, case.network.lanes[0].lead_time

@@ -54,6 +54,7 @@ def test_the_certified_design_is_the_best_of_all(seed: int, sourcing: Sourcing) 
     assert result.performance.fixed_cost == pytest.approx(case.design_fixed_cost(found))
 
 
+@pytest.mark.slow
 def test_a_site_shared_by_the_components_of_two_products_is_paid_once_in_every_cost() -> None:
     case = two_products(0)
     state = all_simulated(case)

@@ -276,6 +276,7 @@ def certified_from(case: Case, lanes: frozenset[tuple[str, str]]) -> Certificate
     return certifier.certify(SearchState().with_plans(plans).with_candidate(design))
 
 
+@pytest.mark.slow
 def test_the_certificate_moves_on_from_a_design_that_is_not_the_best() -> None:
     case = with_targets(echelon_case(np.random.default_rng(0), (2, 2, 2)), 0.95, backorder=1.0)
     *_, state = start_search(case, SolveOptions(), ledger_of(case, 2)).states
