@@ -38,6 +38,7 @@ from design.infeasibility import explain_infeasibility
 from design.master import MasterSolution
 from design.network import Component, Design
 from design.node import Node
+from design.recorder import UNRECORDED, Recorder
 from design.scenario import PathScenarios
 from design.solver import HighsSession, Row, SolveStatus
 
@@ -55,10 +56,13 @@ class ExtensiveParams:
         Share of the holding costs by which their linearization may fall short of them.
     max_rounds
         Solves at most.
+    recorder
+        Keeps what HiGHS answers.
     """
 
     tolerance: float = 1e-5
     max_rounds: int = 60
+    recorder: Recorder = UNRECORDED
 
 
 class ExtensiveMaster:
@@ -82,7 +86,7 @@ class ExtensiveMaster:
         self._per_horizon = case.horizon / self._scale
         self._points = [*useful_lanes(case.network), *((OUTSIDE, s) for s in _used_sources(case))]
         self._model = _build_model(case, scenarios, self._points)
-        self._session = HighsSession(self._model, relative_gap=1e-5)
+        self._session = HighsSession(self._model, 1e-5, self._params.recorder)
         self._columns = self._stock_columns()
         self._start: Floats | None = None
         self._relaxation_done = False
@@ -94,7 +98,9 @@ class ExtensiveMaster:
 
     def solve(self, time_limit: float = np.inf) -> MasterSolution:
         """Design of least cost, tangents added until the holding costs are met; see `design.master.Master.solve`."""
-        deadline = monotonic() + time_limit
+        return self._params.recorder.group("master", lambda: self._solve(monotonic() + time_limit))
+
+    def _solve(self, deadline: float) -> MasterSolution:
         if not self._relaxation_done:
             for _ in range(self._params.max_rounds):
                 solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())

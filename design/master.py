@@ -46,6 +46,7 @@ from design.flow_model import (
 )
 from design.infeasibility import explain_infeasibility
 from design.network import Component, Design
+from design.recorder import UNRECORDED, Recorder
 from design.robust.demand_budget import DemandBudget
 from design.single_stage import SingleStageModel, SingleStageValue
 from design.single_stage_plan import single_stage_plan, stage_value
@@ -131,6 +132,8 @@ class MasterParams:
         Rules imposed beside the case's.
     budget
         Of demand that transport costs and capacities are protected against (`design.robust.demand_budget`).
+    recorder
+        Keeps what HiGHS answers.
     """
 
     tolerance: float = 1e-6
@@ -141,6 +144,7 @@ class MasterParams:
     left_out: tuple[str, ...] = ()
     added: tuple[Rule, ...] = ()
     budget: DemandBudget | None = None
+    recorder: Recorder = UNRECORDED
 
 
 class ProjectedMaster:
@@ -168,7 +172,7 @@ class ProjectedMaster:
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
         self._rules += self._params.added
         self._model = self._built()
-        self._session = HighsSession(self._model)
+        self._session = HighsSession(self._model, recorder=self._params.recorder)
         self._stage_columns = self._session.columns(_stage_variables(self._model))
         self._echelon: EchelonView | None = None
         self._priced: dict[Component, float] = {}
@@ -198,7 +202,9 @@ class ProjectedMaster:
         InfeasibleError
             If no design serves every customer; the message names who cannot be served.
         """
-        deadline = monotonic() + time_limit
+        return self._params.recorder.group("master", lambda: self._solve(monotonic() + time_limit))
+
+    def _solve(self, deadline: float) -> MasterSolution:
         if not self._relaxation_done:
             self._relaxation_done = self._cut_relaxation(deadline)
         bound, status, design, objective = -np.inf, SolveStatus.FAILED, None, np.inf

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from pyomo.environ import ConcreteModel
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
+from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
+
 Floats = NDArray[np.float64]
 
 
@@ -98,6 +100,25 @@ _OPTIONS: dict[str, bool | int | float | str] = {
 }
 
 
+def _encoded(solution: Solution) -> dict[str, Any]:
+    values = None if solution.values is None else packed(solution.values)
+    return {
+        "status": solution.status.name,
+        "values": values,
+        "objective": solution.objective,
+        "dual_bound": solution.dual_bound,
+    }
+
+
+def _decoded(content: dict[str, Any]) -> Solution:
+    values = None if content["values"] is None else unpacked(content["values"])
+    return Solution(SolveStatus[content["status"]], values, content["objective"], content["dual_bound"])
+
+
+_FINAL = (SolveStatus.OPTIMAL, SolveStatus.INFEASIBLE, SolveStatus.UNBOUNDED)
+_CODEC: Codec[Solution] = Codec(_encoded, _decoded, lambda solution: solution.status in _FINAL)
+
+
 class HighsSession:
     """HiGHS holding one model.
 
@@ -107,9 +128,12 @@ class HighsSession:
         A linear Pyomo model with one minimization objective.
     relative_gap
         Relative gap between solution and dual bound at which a mixed-integer solve may stop.
+    recorder
+        Keeps what HiGHS answers.
     """
 
-    def __init__(self, model: ConcreteModel, relative_gap: float = 1e-6) -> None:
+    def __init__(self, model: ConcreteModel, relative_gap: float = 1e-6, recorder: Recorder = UNRECORDED) -> None:
+        self._recorder = recorder
         form = LinearStandardFormCompiler().write(model, mixed_form=True)
         self._variables = list(form.columns)
         self._column = {id(variable): k for k, variable in enumerate(self._variables)}
@@ -155,9 +179,14 @@ class HighsSession:
         start
             A solution whose integer part a mixed-integer solve starts from, shape (column,); HiGHS completes it.
         """
+        return self._recorder.value("solve", lambda: self._solve(relaxed, time_limit, start), _CODEC)
+
+    def _solve(self, relaxed: bool, time_limit: float, start: Floats | None) -> Solution:
         if self._relaxed != relaxed:
             self._set_integrality(relaxed)
         self._set("time_limit", max(time_limit, 0.0) if np.isfinite(time_limit) else highspy.kHighsInf)
+        if not relaxed:
+            self._highs.clearSolver()  # so that the answer depends on the model and the start alone
         if start is not None and not relaxed:
             columns = np.flatnonzero(self._is_integer).astype(np.int32)
             self._highs.setSolution(len(columns), columns, np.round(start[columns]))

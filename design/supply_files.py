@@ -141,7 +141,7 @@ def _read_lead_times(
 
 
 def save_supply(folder: Path, supply: Supply) -> None:
-    """Write the tables that `read_supply` reads, those that have rows."""
+    """Write the tables that `read_supply` reads, those that have rows, and remove those that have none."""
     outages = [
         {"node": one.places[0] if len(one.places) == 1 else "", "start": one.start, "end": one.end}
         | ({"from": one.places[0], "to": one.places[1]} if len(one.places) == 2 else {"from": "", "to": ""})
@@ -152,7 +152,8 @@ def save_supply(folder: Path, supply: Supply) -> None:
         for pair, shares in supply.lead_times.items()
         for periods, share in shares
     ]
-    if outages:
-        write_table(folder / OUTAGES, OUTAGE_COLUMNS, outages)
-    if lead_times:
-        write_table(folder / LEAD_TIMES, LEAD_TIME_COLUMNS, lead_times)
+    for file, columns, rows in (OUTAGES, OUTAGE_COLUMNS, outages), (LEAD_TIMES, LEAD_TIME_COLUMNS, lead_times):
+        if rows:
+            write_table(folder / file, columns, rows)
+        else:
+            (folder / file).unlink(missing_ok=True)

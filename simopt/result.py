@@ -282,6 +282,9 @@ class Result:
     cost_of_storage
         Cost above that of the same design with levels optimized for unlimited storage, which it then has, paired; None
         where products share none.
+    saving_against_network_first
+        Cost of the network of least transport and fixed costs with its best levels, less this one, paired; None where
+        that is not compared.
     simulator
         Name of the user's that costs come from; None: the built-in one.
     """
@@ -310,6 +313,7 @@ class Result:
     target_costs: tuple[TargetCost, ...] = ()
     cost_of_targets: Estimate | None = None
     cost_of_storage: Estimate | None = None
+    saving_against_network_first: Estimate | None = None
     simulator: str | None = None
 
     @property
@@ -328,6 +332,7 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """The content of `result.json`."""
+        saving = self.saving_against_network_first
         return {
             "case": self.case,
             "method": self.method,
@@ -356,6 +361,7 @@ class Result:
             **({"service_targets": [asdict(target) for target in self.target_costs]} if self.target_costs else {}),
             **({} if self.cost_of_targets is None else {"cost_of_targets": interval_as_dict(self.cost_of_targets)}),
             **({} if self.cost_of_storage is None else {"cost_of_storage": interval_as_dict(self.cost_of_storage)}),
+            **({} if saving is None else {"saving_against_network_first": interval_as_dict(saving)}),
             **({} if self.simulator is None else {"simulator": self.simulator}),
         }
 

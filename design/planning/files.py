@@ -244,7 +244,7 @@ def _read_breakdowns(path: Path, network: Network, problems: Problems) -> tuple[
 
 
 def save_planning(folder: Path, data: PlanningData) -> None:
-    """Write the tables that `read_planning` reads, those that have rows."""
+    """Write the tables that `read_planning` reads, those that have rows, and remove those that have none."""
     tables = (
         (SKUS, SKU_COLUMNS, [asdict(one) for one in data.skus]),
         (OPERATIONS, OPERATION_COLUMNS, [{**asdict(one), "node": one.site} for one in data.operations]),
@@ -255,6 +255,8 @@ def save_planning(folder: Path, data: PlanningData) -> None:
     for file, columns, rows in tables:
         if rows:
             write_table(folder / file, columns, rows)
+        else:
+            (folder / file).unlink(missing_ok=True)
 
 
 def _breakdown_row(one: Breakdown) -> dict[str, str | float]:

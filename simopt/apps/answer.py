@@ -11,6 +11,7 @@ from design.case import Case
 from design.single_stage import SampledSingleStage
 from design.stage_models import exact_costs
 from simopt.apps.methods import ExactParts, certify, exact_master, extensive_scenarios, projected_costs
+from simopt.apps.network_first import has_network_first, saving_against_network_first
 from simopt.apps.options import SolveOptions
 from simopt.apps.own_simulator import brief_params, evaluation_params, make_ledger
 from simopt.apps.rules import rule_outcomes, rule_values
@@ -72,6 +73,7 @@ class Answer:
         self.target_costs: tuple[TargetCost, ...] = ()
         self.cost_of_targets: Estimate | None = None
         self.cost_of_storage: Estimate | None = None
+        self.saving: Estimate | None = None
 
     @property
     def statement(self) -> str | None:
@@ -126,6 +128,13 @@ class Answer:
         if self._has_bound:
             self.bound, self.bound_scenarios = lower_bound(case, self._options, self._state)
 
+    def compare_with_network_first(self) -> None:
+        """What is saved against planning the network first and the stock afterwards, where that can be said."""
+        case, options = self._case, replace(self._options, budget=np.inf)
+        if has_network_first(case, options):
+            ledgers = make_ledger(case, options), self._ledger
+            self.saving = saving_against_network_first(case, options, self._state, self.evaluation, ledgers)
+
     def _levels_for_targets(self) -> Mapping[str, float]:
         """The incumbent's levels; without a certificate, which does so itself, raised until its targets hold."""
         if self.certificate is not None and self.certificate.holds:
@@ -169,7 +178,7 @@ class Answer:
         case, incumbent = self._case, self.incumbent
         self.price_rules(worth_it=False)
         self.rounding_cost, self.cost_of_targets, self.target_costs = None, None, ()
-        self.cost_of_storage = None
+        self.cost_of_storage = self.saving = None
         levels = Rounder(case, None).levels(incumbent.design, incumbent.levels)
         self.evaluation = evaluate(case, self._ledger, incumbent.design, levels, brief_params(self._options))
         if self._has_bound and not (self._options.is_sampled or case.has_profiles):

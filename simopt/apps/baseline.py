@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from time import monotonic
 
 from design.case import Case
 from design.flow_model import InfeasibleError
@@ -13,7 +12,7 @@ from simopt.apps.baseline_file import Baseline
 from simopt.apps.interrupts import remembered_interrupt
 from simopt.apps.methods import ExactParts, Search
 from simopt.apps.options import OptionError, SolveOptions, refuse_assembly_for, refuse_held_cap
-from simopt.apps.own_simulator import AFTER_INTERRUPT
+from simopt.apps.own_simulator import AFTER_INTERRUPT, make_ledger
 from simopt.apps.solve import OnStep, run_search, solve_and_keep
 from simopt.differences import BaselineComparison, ComparedDesign, DesignChange, LimitedChange
 from simopt.optimization.limited_change import best_limited_change, moved_lanes
@@ -22,8 +21,6 @@ from simopt.optimization.search_state import SearchState, Termination
 from simopt.result import Result
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate_together
-from simopt.simulation.ledger import Ledger
-from simopt.simulation.simulator import TreeSimulator
 
 DEFAULT_MOVES = 3
 INTERRUPTED = "interrupted: the comparison with the baseline is not finished"
@@ -60,7 +57,7 @@ def solve_with_baseline(
     refuse_held_cap(case, "a comparison with a baseline")
     if options.simulator is not None:
         raise OptionError("baseline with a simulator of one's own: expected the built-in one")
-    deadline = monotonic() + options.time_limit
+    deadline = options.recorder.clock() + options.time_limit
     result, state = solve_and_keep(case, options, on_step)
     comparison = _Comparer(case, options, baseline, result, state).compare(moves, deadline)
     if comparison.is_interrupted and result.status != "interrupted":
@@ -91,7 +88,7 @@ class _Comparer:
         self._is_interrupted = result.status == "interrupted"
         self._new = case.network.design(result.lanes)
         self._new_levels = {row.node: row.level for row in result.performance.nodes}
-        self._ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs)
+        self._ledger = make_ledger(case, options)
         self._parts = ExactParts(case, replace(options, budget=float("inf")), self._ledger)
 
     @property
@@ -113,6 +110,7 @@ class _Comparer:
                 polished = {d: self._parts.polisher.levels(found.known, d) for d in self._optimized(found)}
                 return self._comparison(found, polished, is_interrupted=False)
         except KeyboardInterrupt:
+            self._options.recorder.stop()
             found = replace(found, termination=INTERRUPTED)
             rough = {d: self._parts.polisher.briefly(found.known, d) for d in self._optimized(found)}
             return self._comparison(found, rough, is_interrupted=True)
@@ -123,7 +121,7 @@ class _Comparer:
         found = _Found(known, termination=f"the best changes by at most {moves} moved lanes were searched")
         yield found
         for count in range(1, moves + 1):
-            left = deadline - monotonic()
+            left = deadline - self._options.recorder.clock()
             if left <= 0.0:
                 yield replace(found, termination="time limit: changes by more moved lanes were not searched")
                 return
@@ -160,14 +158,15 @@ class _Comparer:
 
     def _with_change(self, found: _Found, moves: int, time_limit: float) -> tuple[_Found, Termination | None]:
         """Run the loop for a number of moves."""
-        params = LoopParams(self._options.tolerance, time_limit=time_limit)
+        recorder = self._options.recorder
+        params = LoopParams(self._options.tolerance, time_limit=time_limit, clock=recorder.clock)
         allowed = tuple(d for d in found.known.designs if not self._case.site_rules.violations(d))
         known = replace(found.known, designs=allowed)
         states = best_limited_change(
             self._parts.master(), self._parts.subproblem, known, self._baseline.design, moves, params
         )
         try:
-            state, _ = run_search(Search(states, has_bound=True, scenarios=0), self._ledger, time_limit=time_limit)
+            state, _ = run_search(Search(states, True, 0), self._ledger, time_limit=time_limit, recorder=recorder)
         except InfeasibleError:
             end = f"no change by at most {moves} moved lanes keeps the case's rules"
             return replace(found, termination=end), None

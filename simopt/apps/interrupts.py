@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -18,14 +19,17 @@ def remembered_interrupt() -> Iterator[Callable[[], bool]]:
     """
     pressed: list[int] = []
 
-    def note(number: int, _frame: object) -> None:
+    def note(number: int, frame: FrameType | None) -> None:
         pressed.append(number)
+        if callable(before):
+            before(number, frame)  # whoever counts the presses
         raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, note)
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(pressed)
     except SystemError as error:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from time import monotonic
 
 import numpy as np
 
 from design.case import Case
-from design.extensive import ExtensiveMaster
+from design.extensive import ExtensiveMaster, ExtensiveParams
 from design.master import Bound, Master, MasterParams, PricedMaster, ProjectedMaster
 from design.network import Design
 from design.only_design import OnlyDesignMaster
@@ -156,12 +155,12 @@ def certify(case: Case, options: SolveOptions, ledger: Ledger, state: SearchStat
     time_limit
         Seconds.
     """
-    parts, deadline = independent_parts(case), monotonic() + time_limit
+    parts, deadline = independent_parts(case), options.recorder.clock() + time_limit
     if len(parts) == 1 or case.network.has_assembly:
         return make_certifier(case, options, ledger, time_limit).certify(state)
     whole, found = CertificateParams(indifference=options.indifference), []
     for part in parts:
-        own = make_certifier(part, options, ledger, deadline - monotonic())
+        own = make_certifier(part, options, ledger, deadline - options.recorder.clock())
         confidence = 1.0 - (1.0 - whole.confidence) / len(parts)
         own = replace(own, params=replace(own.params, confidence=confidence))
         found.append(own.certify(restricted(state, part)))
@@ -191,6 +190,8 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         fresh_ledger,
         _certificate_params(case, options, time_limit),
+        options.recorder,
+        options.progress,
     )
 
 
@@ -231,17 +232,17 @@ def refuse_unknown(case: Case, options: SolveOptions) -> None:
 def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     if case.has_held_cap:
         parts = ExactParts(case, options, ledger)
-        params = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
+        params = _loop_params(options)
         return Search(parts.capped_search(parts.capped_levels(), params, parts.start), True, 0)
     master: PricedMaster
     charged: SingleStageModel
     if options.master == "extensive":
         scenarios = extensive_scenarios(case, options)
-        master, charged = ExtensiveMaster(case, scenarios), SampledSingleStage(scenarios)
+        master, charged = _extensive_master(case, scenarios, options), SampledSingleStage(scenarios)
     else:
         charged = projected_costs(case, options)
         master = _projected_master(case, charged, options)
-    loop = LoopParams(tolerance=options.tolerance, time_limit=options.time_limit)
+    loop = _loop_params(options)
     subproblem = _subproblem(case, options, ledger, charged)
     return Search(outer_approximation(master, subproblem, loop, start_state(case)), True, master.num_scenarios)
 
@@ -249,8 +250,8 @@ def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> S
 def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
     scenarios = extensive_scenarios(case, options)
     subproblem = _subproblem(case, replace(options, subproblem="kriging"), ledger, SampledSingleStage(scenarios), 1)
-    params = PaperParams(time_limit=options.time_limit)
-    master = ExtensiveMaster(case, scenarios)
+    params = PaperParams(time_limit=options.time_limit, clock=options.recorder.clock)
+    master = _extensive_master(case, scenarios, options)
     states = paper_loop(master, subproblem, cheapest_transport_design(case), params, start_state(case))
     return Search(states, True, master.num_scenarios)
 
@@ -269,7 +270,7 @@ def _exhaustive(case: Case, options: SolveOptions, ledger: Ledger) -> Search:
         pricing = PricingParams(times * PricingParams.replications)
         return Subproblem(case, single_stage, ledger, search, pricing)
 
-    params = ExhaustiveParams(time_limit=options.time_limit)
+    params = ExhaustiveParams(time_limit=options.time_limit, clock=options.recorder.clock, progress=options.progress)
     return Search(exhaustive_search(case, with_effort(2), with_effort(10), params), False, 0)
 
 
@@ -304,7 +305,16 @@ def exact_master(case: Case, charged: SingleStageModel, params: MasterParams | N
 
 
 def _master_params(options: SolveOptions) -> MasterParams:
-    return MasterParams(bound=Bound(options.bound))
+    return MasterParams(bound=Bound(options.bound), recorder=options.recorder)
+
+
+def _extensive_master(case: Case, scenarios: PathScenarios, options: SolveOptions) -> ExtensiveMaster:
+    return ExtensiveMaster(case, scenarios, ExtensiveParams(recorder=options.recorder))
+
+
+def _loop_params(options: SolveOptions) -> LoopParams:
+    clock, progress = options.recorder.clock, options.progress
+    return LoopParams(options.tolerance, time_limit=options.time_limit, clock=clock, progress=progress)
 
 
 def projected_costs(case: Case, options: SolveOptions, batch: int = 0, *, by_period: bool = False) -> SingleStageModel:

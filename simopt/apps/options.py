@@ -10,8 +10,10 @@ from design.case import Case
 from design.errors import BadInputError, expected_one_of
 from design.master import Bound
 from design.network import Network
+from design.recorder import UNRECORDED, Recorder
 from design.stage_models import DEFAULT_SCENARIOS
 from design.supply import supply_notes
+from simopt.simulation.progress import Progress, silent
 from simopt.simulation.user_simulator import UserSimulator
 
 SUBPROBLEMS = ("auto", "pathwise", "kriging", "gradient-kriging")
@@ -25,7 +27,7 @@ class OptionError(BadInputError):
 
 @dataclass(frozen=True)
 class SolveOptions:
-    """What `solve` may be told; every field is an option of the command line.
+    """What `solve` may be told; the fields but the last two are options of the command line.
 
     Parameters
     ----------
@@ -57,6 +59,10 @@ class SolveOptions:
         One's own, in the place of the built-in one; None: that.
     fresh_replications
         Simulated to say what the result costs; None: until ± 0.1%, with a simulator of one's own until ± 0.5% or 1,024.
+    recorder
+        Keeps the steps of the run.
+    progress
+        Told how far steps with a known amount of work have come.
     """
 
     method: str = "outer-approximation"
@@ -73,6 +79,8 @@ class SolveOptions:
     bound: str = "auto"
     simulator: UserSimulator | None = None
     fresh_replications: int | None = None
+    recorder: Recorder = UNRECORDED
+    progress: Progress = silent
 
     def __post_init__(self) -> None:
         for name, value, allowed in (

@@ -6,12 +6,12 @@ import platform
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import metadata
-from time import monotonic
 
 import numpy as np
 
 from design.case import Case
 from design.errors import NoSolutionError
+from design.recorder import UNRECORDED, Recorder
 from design.storage import has_room
 from design.supply import supply_notes
 from simopt.apps.answer import Answer
@@ -67,13 +67,14 @@ def solve(case: Case, options: SolveOptions | None = None, on_step: OnStep | Non
 
 def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = None) -> tuple[Result, SearchState]:
     """What `solve` does; also returns what the search knew in the end."""
-    started = monotonic()
+    clock = options.recorder.clock
+    started = clock()
     options = fitted_options(case, options)
     if _is_certifiable(case, options):
         compile_ahead()
     ledger = make_ledger(case, options, budget=options.budget)
     search = start_search(case, options, ledger)
-    state, iterations = run_search(search, ledger, on_step, options.time_limit)
+    state, iterations = run_search(search, ledger, on_step, options.time_limit, options.recorder)
     incumbent, termination = state.incumbent, state.termination or Termination.TIME_LIMIT
     if incumbent is None and termination is Termination.INTERRUPTED:
         raise KeyboardInterrupt
@@ -82,19 +83,10 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
     searched = ledger.replications
     answer = Answer(case, options, ledger, search.has_bound, state, incumbent)
     try:
-        with remembered_interrupt() as interrupted:
-            if termination is Termination.BOUND_MET and _is_certifiable(case, options):
-                answer.certify(options.time_limit - (monotonic() - started))
-                _raise_if(interrupted())
-            elif options.simulator is not None:
-                answer.leave_uncertified(NOT_CERTIFIED)
-            elif options.certify and not case.has_simple_supply:
-                answer.leave_uncertified(f"not certified: {', '.join(supply_notes(case.network, case.supply))}")
-            answer.evaluate()
-            answer.price_rules(worth_it=termination not in _CUT_SHORT and options.simulator is None)
-            _raise_if(interrupted())
+        _complete(answer, case, options, termination, options.time_limit - (clock() - started))
     except KeyboardInterrupt:
         termination = Termination.INTERRUPTED
+        options.recorder.stop()
         answer.evaluate_briefly()
     result = Result(
         case=case.name,
@@ -111,7 +103,7 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         lanes=answer.incumbent.design.lanes,
         replications_used=searched,
         scenarios_used=search.scenarios + answer.bound_scenarios,
-        wall_seconds=monotonic() - started,
+        wall_seconds=clock() - started,
         iterations=tuple(iterations),
         versions=versions(),
         rules=answer.rules,
@@ -120,9 +112,27 @@ def solve_and_keep(case: Case, options: SolveOptions, on_step: OnStep | None = N
         target_costs=answer.target_costs,
         cost_of_targets=answer.cost_of_targets,
         cost_of_storage=answer.cost_of_storage,
+        saving_against_network_first=answer.saving,
         simulator=None if options.simulator is None else simulator_name(options.simulator),
     )
     return result, state
+
+
+def _complete(answer: Answer, case: Case, options: SolveOptions, termination: Termination, time_left: float) -> None:
+    """Certificate, evaluation, comparison and rules; KeyboardInterrupt for Ctrl-C in any of them."""
+    with remembered_interrupt() as interrupted:
+        if termination is Termination.BOUND_MET and _is_certifiable(case, options):
+            answer.certify(time_left)
+            _raise_if(interrupted())
+        elif options.simulator is not None:
+            answer.leave_uncertified(NOT_CERTIFIED)
+        elif options.certify and not case.has_simple_supply:
+            answer.leave_uncertified(f"not certified: {', '.join(supply_notes(case.network, case.supply))}")
+        answer.evaluate()
+        if termination not in (*_LIMITS, *_CUT_SHORT):
+            answer.compare_with_network_first()
+        answer.price_rules(worth_it=termination not in _CUT_SHORT and options.simulator is None)
+        _raise_if(interrupted())
 
 
 def _raise_if(interrupted: bool) -> None:
@@ -131,7 +141,11 @@ def _raise_if(interrupted: bool) -> None:
 
 
 def run_search(
-    search: Search, ledger: Ledger, on_step: OnStep | None = None, time_limit: float = np.inf
+    search: Search,
+    ledger: Ledger,
+    on_step: OnStep | None = None,
+    time_limit: float = np.inf,
+    recorder: Recorder = UNRECORDED,
 ) -> tuple[SearchState, list[Iteration]]:
     """Run a search to its end, the end of its budget or time, or Ctrl-C, whichever is first.
 
@@ -140,27 +154,32 @@ def run_search(
     tuple
         The last state, with its termination, and a record of every step.
     """
-    started = monotonic()
+    clock, started, tell = recorder.clock, recorder.clock(), on_step or _ignore
     state, iterations = SearchState(), list[Iteration]()
     try:
         with remembered_interrupt() as interrupted:
             for following in search.states:
-                record = _record(len(iterations) + 1, state, following, ledger.replications, monotonic() - started)
+                record = _record(len(iterations) + 1, state, following, ledger.replications, clock() - started)
                 state = following
                 if record is not None:
                     iterations.append(record)
-                    if on_step is not None:
-                        on_step(record, state)
+                    tell(record, state)
                 if interrupted():
                     raise KeyboardInterrupt
-                if state.termination is None and monotonic() - started >= time_limit:
+                if state.termination is None and clock() - started >= time_limit:
                     state = replace(state, termination=Termination.TIME_LIMIT)
                     break
     except BudgetSpentError:
         state = replace(state, termination=Termination.BUDGET_SPENT)
     except KeyboardInterrupt:
         state = replace(state, termination=Termination.INTERRUPTED)
+    if state.termination in (*_CUT_SHORT, Termination.TIME_LIMIT):
+        recorder.stop()
     return state, iterations
+
+
+def _ignore(record: Iteration, state: SearchState) -> None:
+    """Nobody watches the steps."""
 
 
 def _is_certifiable(case: Case, options: SolveOptions) -> bool:

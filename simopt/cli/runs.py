@@ -10,9 +10,7 @@ import typer
 
 from design.errors import BadInputError
 from simopt.cli.app import (
-    EXIT_FAILED,
     EXIT_INTERRUPTED,
-    SIMULATOR,
     CaseArgument,
     JobsOption,
     OutOption,
@@ -23,88 +21,6 @@ from simopt.cli.app import (
 
 if TYPE_CHECKING:
     from design.case import Case
-
-
-@command
-def solve(
-    case: CaseArgument,
-    method: Annotated[
-        str,
-        typer.Option(help="outer-approximation, paper, sequential, genetic, exhaustive; cobyqa, cma, pymoo, optuna."),
-    ] = "outer-approximation",
-    master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
-    subproblem: Annotated[
-        str, typer.Option(help="pathwise, kriging, gradient-kriging, or auto: what the simulator has gradients for.")
-    ] = "auto",
-    surrogate: Annotated[str, typer.Option(help="Kriging by own, smt or sklearn.")] = "own",
-    scenarios: Annotated[
-        int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
-    ] = None,
-    bound: Annotated[
-        str, typer.Option(help="Stock costs in the master: single-stage, echelon, or auto: which is worth its time.")
-    ] = "auto",
-    seed: SeedOption = 0,
-    jobs: JobsOption = 1,
-    time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
-    tolerance: Annotated[float, typer.Option(help="Share of the cost within which designs count as equal.")] = 0.001,
-    certify: Annotated[bool, typer.Option(help="Try to prove the design best.")] = True,
-    baseline: Annotated[
-        Path | None, typer.Option(help="Today's network: a result.json or a lanes.csv (from, to, used).")
-    ] = None,
-    moves: Annotated[
-        int | None, typer.Option(help="Best changes of the baseline by up to so many moved lanes; 3 without it.")
-    ] = None,
-    simulator: Annotated[str | None, typer.Option(help=f"planning, or your own: {SIMULATOR}.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Simulated replications that the search may use.")] = None,
-    fresh_replications: Annotated[
-        int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")
-    ] = None,
-    report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
-    out: OutOption = None,
-) -> None:
-    """Find the network and the base-stock levels of least expected cost."""
-    from simopt.apps.baseline import DEFAULT_MOVES, check_moves, solve_with_baseline
-    from simopt.apps.baseline_file import read_baseline
-    from simopt.apps.options import SolveOptions
-    from simopt.apps.report import report_data
-    from simopt.apps.simulator_file import load_simulator
-    from simopt.apps.solve import solve as run
-    from simopt.reporting.live import LiveTable, print_result
-    from simopt.reporting.report.run_report import write_run_report
-    from simopt.reporting.run_folder import write_run
-
-    options = SolveOptions(
-        method,
-        master,
-        subproblem,
-        surrogate,
-        scenarios,
-        seed,
-        jobs,
-        time_limit,
-        tolerance,
-        float("inf") if budget is None else budget,
-        certify,
-        bound,
-        None if simulator is None else load_simulator(simulator),
-        fresh_replications,
-    )
-    check_moves(moves, has_baseline=baseline is not None)
-    loaded = load(case, out)
-    today = None if baseline is None else read_baseline(baseline, loaded.network)
-    with LiveTable() as table:
-        if today is None:
-            result = run(loaded, options, lambda step, _: table.add(step))
-        else:
-            limit = DEFAULT_MOVES if moves is None else moves
-            result = solve_with_baseline(loaded, options, today, limit, lambda step, _: table.add(step))
-    if out is not None:
-        content = result.as_dict()
-        write_run(out, loaded, content)
-        if report:
-            write_run_report(out, report_data(loaded, content))
-    print_result(result, loaded, out)
-    raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
 
 
 @command

@@ -28,8 +28,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from time import monotonic
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.special import stdtrit
@@ -39,6 +38,7 @@ from design.demand import Floats
 from design.flow_model import InfeasibleError
 from design.master import Master
 from design.network import Component, Design
+from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
@@ -47,11 +47,12 @@ from simopt.optimization.certificate_types import (
     Certificate,
     CertificateParams,
     Limits,
+    batch_codec,
     claim,
     claim_of_levels,
     how_minimized,
 )
-from simopt.optimization.global_levels import GlobalLevels, NestedSearch
+from simopt.optimization.global_levels import CHECK, GlobalLevels, NestedSearch
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState
@@ -64,6 +65,7 @@ from simopt.optimization.service_targets import (
 )
 from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
+from simopt.simulation.progress import Progress, silent
 
 Checks = Mapping[Component, GlobalLevels | None]
 CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
@@ -88,6 +90,10 @@ class Certifier:
         A ledger whose demand no search has seen, for each number.
     params
         Confidence and effort.
+    recorder
+        Keeps checks, polished levels and batches; tells the time.
+    progress
+        Told how many checks and batches are done.
     """
 
     case: Case
@@ -95,6 +101,8 @@ class Certifier:
     subproblem: SolvesComponents
     fresh_ledger: Callable[[int], Ledger]
     params: CertificateParams = field(default_factory=CertificateParams)
+    recorder: Recorder = UNRECORDED
+    progress: Progress = silent
 
     @cached_property
     def _single_stage(self) -> QuadratureSingleStage:
@@ -103,14 +111,14 @@ class Certifier:
 
     def certify(self, state: SearchState) -> Certificate:
         """Try to prove the incumbent of a finished search best; ValueError if there is none."""
-        deadline = monotonic() + self.params.time_limit
+        deadline = self.recorder.clock() + self.params.time_limit
         for design in state.designs:
             self.master.forbid(design)
         incumbent = _incumbent(state)
         state, bound = self._enlarge(state, incumbent.cost + incumbent.half_width, deadline)
         error, checks = 1.0 - self.params.confidence, dict[Component, GlobalLevels | None]()
         for number in range(self.params.max_rounds):
-            if monotonic() >= deadline or bound == -np.inf:  # limits left designs without a bound
+            if self.recorder.clock() >= deadline or bound == -np.inf:  # limits left designs without a bound
                 break
             error *= 0.5  # the rounds share the error: a half, a quarter, ...
             state = self._check_levels(state, checks, deadline)
@@ -131,9 +139,9 @@ class Certifier:
     def _enlarge(self, state: SearchState, target: float, deadline: float) -> tuple[SearchState, float]:
         """Simulate and forbid designs until the bound of all others reaches the target less the indifference."""
         bound = -np.inf
-        while monotonic() < deadline and len(state.designs) < self.params.max_designs:
+        while self.recorder.clock() < deadline and len(state.designs) < self.params.max_designs:
             try:
-                proposal = self.master.solve(deadline - monotonic())
+                proposal = self.master.solve(deadline - self.recorder.clock())
             except InfeasibleError:  # every design has been compared
                 return state, np.inf
             if proposal.status is SolveStatus.INTERRUPTED:  # Ctrl-C inside the solver
@@ -154,11 +162,14 @@ class Certifier:
         """Look for better levels of every component not checked before, and take those better by more than noise."""
         search = NestedSearch(self.case, self.fresh_ledger(CHECK_PATHS), self.params.nested)
         better = []
-        for component in dict.fromkeys(component for design in state.designs for component in design.components):
-            if component in checks or monotonic() >= deadline:
+        components = dict.fromkeys(component for design in state.designs for component in design.components)
+        for done, component in enumerate(components):
+            self.progress("checks of levels", done, len(components))
+            if component in checks or self.recorder.clock() >= deadline:
                 continue
             plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            found = checks[component] = search.check(component, plan.levels, start)
+            check = partial(search.check, component, plan.levels, start)
+            found = checks[component] = self.recorder.value("check", check, CHECK)
             if found is not None and found.is_better:
                 better.append(replace(plan, levels=found.starts[0], cost=found.cost))
         if not better:
@@ -181,9 +192,13 @@ class Certifier:
         miss, plans = 1.0 - self.params.confidence, []
         safety = safety_margin(len(self.case.service_targets), self._share(state, error), miss)
         for component in _incumbent(state).design.components:
-            levels, _ = self._minimize(ledger, component, state.plans[component].levels, params, checks)
-            levels = close_look.repaired(component, levels, safety)
-            plans.append(replace(state.plans[component], levels=levels))
+            plan = state.plans[component]
+
+            def polished(component: Component = component, levels: Floats = plan.levels) -> Floats:
+                found, _ = self._minimize(ledger, component, levels, params, checks)
+                return close_look.repaired(component, found, safety)
+
+            plans.append(replace(plan, levels=self.recorder.value("polish", polished, _LEVELS)))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
 
     def _minimize(
@@ -239,7 +254,11 @@ class Certifier:
         components = {component for design in state.designs for component in design.components}
         size = self.params.replications << number
         worth = self._multipliers(state, components)
-        batches = [self._batch(number * count + k, size, state, worth, checks) for k in range(count)]
+        codec, batches = batch_codec(list(worth)), list[Batch]()
+        for k in range(count):
+            self.progress(f"certificate, round {number + 1}", k, count)
+            batch = partial(self._batch, number * count + k, size, state, worth, checks)
+            batches.append(self.recorder.value("batch", batch, codec))
         share = self._share(state, error)
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
@@ -330,6 +349,9 @@ class Certifier:
             minimized=minimized,
             margin=worth,
         )
+
+
+_LEVELS: Codec[Floats] = Codec(packed, unpacked)
 
 
 def fresh_seed(seed: int, number: int) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from design.network import Component, Design
+from design.recorder import Codec
 from simopt.optimization.global_levels import GlobalLevels, NestedParams
 from simopt.optimization.search_state import Incumbent
 
@@ -124,6 +126,21 @@ class Batch:
     least: Mapping[Component, float]
     found: Mapping[Component, float]
     margin: float
+
+
+def batch_codec(components: Sequence[Component]) -> Codec[Batch]:
+    """How batches of these components are written down."""
+
+    def encode(batch: Batch) -> list[Any]:
+        least, found = [batch.least[c] for c in components], [batch.found[c] for c in components]
+        return [batch.incumbent, batch.incumbent_by_control, least, found, batch.margin]
+
+    def decode(content: list[Any]) -> Batch:
+        own, by_control, least, found, margin = content
+        at_best, at_found = (dict(zip(components, costs, strict=True)) for costs in (least, found))
+        return Batch(own, by_control, at_best, at_found, margin)
+
+    return Codec(encode, decode)
 
 
 def claim_of_levels(confidence: float, indifference: float, minimized: str) -> str:

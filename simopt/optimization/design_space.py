@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from design.case import Case
 from design.demand import Floats
 from design.network import Design
+from design.recorder import NUMBERS
 from simopt.optimization.search_state import Incumbent
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
@@ -82,8 +83,13 @@ class DesignSpace:
         A design that breaks rules of the case pays ten times its cost for each of them.
         """
         design, named = self.decode(levels, choices)
-        costs = self._ledger.search_design(design, named, self._replications).costs
-        estimate = Estimate.of(costs + self._case.design_fixed_cost(design))
+        mean, half_width = self._ledger.recorded("decision", lambda: self._cost(design, named), NUMBERS)
         broken = len(self._case.site_rules.violations(design))
-        found = Incumbent(design, named, estimate.mean, estimate.half_width) if broken == 0 else None
-        return (1.0 + PENALTY * broken) * estimate.mean + PENALTY * broken, found, design
+        found = Incumbent(design, named, mean, half_width) if broken == 0 else None
+        return (1.0 + PENALTY * broken) * mean + PENALTY * broken, found, design
+
+    def _cost(self, design: Design, levels: dict[str, float]) -> list[float]:
+        """Mean and half-width."""
+        costs = self._ledger.search_design(design, levels, self._replications).costs
+        estimate = Estimate.of(costs + self._case.design_fixed_cost(design))
+        return [estimate.mean, estimate.half_width]

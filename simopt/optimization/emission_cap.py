@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import isclose
-from time import monotonic
 from typing import Protocol
 
 import numpy as np
@@ -229,7 +228,8 @@ class _CappedSearch:
         self._parts_at = parts_at
         self._capped = capped
         self._params = params
-        self._deadline = monotonic() + params.time_limit
+        self._clock = params.clock
+        self._deadline = params.clock() + params.time_limit
         self._free = self._parts = parts_at(0.0)
         self._price = 0.0
         self._priced: set[Component] = set()
@@ -246,7 +246,7 @@ class _CappedSearch:
                 yield state
                 return
             state = self._with_design(state, design)
-            if monotonic() >= self._deadline:
+            if self._clock() >= self._deadline:
                 yield replace(state, termination=Termination.TIME_LIMIT)
                 return
             yield state
@@ -255,7 +255,7 @@ class _CappedSearch:
     def _propose(self, state: SearchState) -> tuple[SearchState, Design | None]:
         """The next design, none where the search is over."""
         try:
-            proposal = self._parts.master.solve(self._deadline - monotonic())
+            proposal = self._parts.master.solve(self._deadline - self._clock())
         except InfeasibleError as error:
             return self._exhausted(state, error), None
         bound = proposal.bound - self._price * self._capped.cap
@@ -313,7 +313,7 @@ class _CappedSearch:
 
     def _first_solve(self) -> MasterSolution:
         """What a new master says before it is told anything; KeyboardInterrupt for Ctrl-C inside the solver."""
-        solution = self._parts.master.solve(self._deadline - monotonic())
+        solution = self._parts.master.solve(self._deadline - self._clock())
         if solution.status is SolveStatus.INTERRUPTED:
             raise KeyboardInterrupt
         return solution

@@ -9,7 +9,7 @@ the cheapest, more than ten times their error (README of this package). So the r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -24,6 +24,7 @@ from design.separate import independent_parts
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
+from simopt.simulation.progress import Progress, silent
 
 
 class TooManyComponentsError(NoSolutionError):
@@ -46,11 +47,17 @@ class ExhaustiveParams:
         Share of the cheapest design's cost; components of designs within it are optimized once more.
     time_limit
         Seconds.
+    clock
+        Tells them.
+    progress
+        Told how many components are optimized.
     """
 
     max_components: int = 20_000
     margin: float = 0.03
     time_limit: float = np.inf
+    clock: Callable[[], float] = monotonic
+    progress: Progress = silent
 
 
 def exhaustive_search(
@@ -75,14 +82,15 @@ def exhaustive_search(
         Before anything is simulated.
     """
     params = params or ExhaustiveParams()
-    deadline = monotonic() + params.time_limit
+    deadline = params.clock() + params.time_limit
     plans: dict[Component, ComponentPlan] = {}
     _refuse_joint(case)
     parts = independent_parts(case)
     components = [component for part in parts for component in all_components(part, params.max_components)]
     for subproblem in (first, again):
-        for component in components:
-            if monotonic() >= deadline:
+        for done, component in enumerate(components):
+            params.progress("components", done, len(components))
+            if params.clock() >= deadline:
                 yield SearchState(termination=Termination.TIME_LIMIT)
                 return
             plans[component] = subproblem.solve(component)

@@ -10,14 +10,16 @@ every descent ends with strides to whole neighbors, leaves exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from design.case import Case
 from design.demand import Floats
 from design.network import Component
+from design.recorder import Codec, packed, unpacked
 from design.single_stage_plan import SingleStagePlan
 from simopt.optimization.pathwise import PathwiseParams, level_scale
 from simopt.optimization.service_targets import TargetSearch, level_search, penalized_costs
@@ -105,6 +107,35 @@ class GlobalLevels:
     def starts_from(self, levels: Floats) -> list[Floats]:
         """These levels, and the starts that are clearly apart from them."""
         return _apart([levels, *self.starts], self.spread)
+
+
+def _encoded(found: GlobalLevels | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "starts": [packed(levels) for levels in found.starts],
+        "cost": astuple(found.cost),
+        "gain": astuple(found.gain),
+        "points": found.points,
+        "relative_step": found.relative_step,
+        "spread": packed(found.spread),
+    }
+
+
+def _decoded(content: dict[str, Any] | None) -> GlobalLevels | None:
+    if content is None:
+        return None
+    return GlobalLevels(
+        tuple(unpacked(levels) for levels in content["starts"]),
+        Estimate(*content["cost"]),
+        Estimate(*content["gain"]),
+        content["points"],
+        content["relative_step"],
+        unpacked(content["spread"]),
+    )
+
+
+CHECK: Codec[GlobalLevels | None] = Codec(_encoded, _decoded)
 
 
 class NestedSearch:

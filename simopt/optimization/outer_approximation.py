@@ -8,7 +8,7 @@ by itself when the bound, with every simulated component priced, meets the incum
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Protocol
@@ -20,6 +20,7 @@ from design.network import Component
 from design.solver import SolveStatus
 from simopt.optimization.search_state import SearchState, Termination
 from simopt.optimization.subproblem import ComponentPlan
+from simopt.simulation.progress import Progress, silent
 
 
 class SolvesComponents(Protocol):
@@ -41,11 +42,17 @@ class LoopParams:
         Master problems solved at most.
     time_limit
         Seconds.
+    clock
+        Tells them.
+    progress
+        Told how many components of a design are done.
     """
 
     tolerance: float = 0.001
     max_iterations: int = 500
     time_limit: float = np.inf
+    clock: Callable[[], float] = monotonic
+    progress: Progress = silent
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.tolerance < 1.0:
@@ -74,27 +81,29 @@ def outer_approximation(
         Components and designs simulated before, without bounds; its components are priced before the first master.
     """
     params = params or LoopParams()
-    deadline = monotonic() + params.time_limit
+    deadline = params.clock() + params.time_limit
     state = start or SearchState()
     for plan in state.plans.values():
         tell_price(master, plan)
     for _ in range(params.max_iterations):
         # MILP_M: the next design y_k and a lower bound
-        proposal = master.solve(deadline - monotonic())
+        proposal = master.solve(deadline - params.clock())
         state = state.bounded(proposal)
         end = _end_after_master(state, proposal, params)
         if end is not None or proposal.design is None:
             yield replace(state, termination=end)
             return
         # Sim_Opt at y_k: levels x_k and simulated cost of every component not seen before
-        found = [
-            subproblem.solve(component) for component in proposal.design.components if component not in state.plans
-        ]
+        new = [component for component in proposal.design.components if component not in state.plans]
+        found = list[ComponentPlan]()
+        for component in new:
+            params.progress("levels of components", len(found), len(new))
+            found.append(subproblem.solve(component))
         state = state.with_plans(found).with_candidate(proposal.design)
         # Add cuts: simulation's excess over the single-stage cost, charged to exactly these components
         for plan in found:
             tell_price(master, plan)
-        if monotonic() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
+        if params.clock() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
             yield replace(state, termination=Termination.TIME_LIMIT)
             return
         yield state

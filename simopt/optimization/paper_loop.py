@@ -7,7 +7,7 @@ single-stage model, so the loop ends at the design that is best in that model an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -31,11 +31,14 @@ class PaperParams:
         The loop stops when an iteration improves the gap by no more than this.
     time_limit
         Seconds.
+    clock
+        Tells them.
     """
 
     max_iterations: int = 20
     tolerance: float = 0.001
     time_limit: float = np.inf
+    clock: Callable[[], float] = monotonic
 
 
 def paper_loop(
@@ -61,7 +64,7 @@ def paper_loop(
         What to begin with; by default nothing is known, and designs share no costs.
     """
     params = params or PaperParams()
-    deadline = monotonic() + params.time_limit
+    deadline = params.clock() + params.time_limit
     state, design = start or SearchState(), first
     for _ in range(params.max_iterations):
         # Solve Sim_Opt at y_{k-1}: x_k, UB = min(UB, f(x_k, y_{k-1}))
@@ -69,9 +72,9 @@ def paper_loop(
         before, state = state.gap, state.with_plans(found).with_candidate(design)
         # Add cuts at (x_k, y_{k-1}) and solve MILP_M: y_k, LB = max(LB, cost)
         master.add_tangents_at(design, state.levels_of(design))
-        proposal = master.solve_once(deadline - monotonic())
+        proposal = master.solve_once(deadline - params.clock())
         state = state.bounded(proposal)
-        if proposal.design is None or monotonic() >= deadline:
+        if proposal.design is None or params.clock() >= deadline:
             yield replace(state, termination=Termination.TIME_LIMIT)
             return
         # Stop when the gap no longer improves by more than the tolerance

@@ -6,14 +6,15 @@ way for all of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import astuple, dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
 from design.case import Case
 from design.demand import Floats, as_floats
 from design.network import Component
+from design.recorder import Codec, packed, unpacked
 from design.single_stage import QuadratureSingleStage, SingleStageModel
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
 from design.stage_models import exact_costs
@@ -58,6 +59,25 @@ class ComponentPlan:
     def priced(self) -> tuple[ComponentPlan, ...]:
         """Everything that the master is told a price of: the parts and the whole."""
         return (*self.parts, self)
+
+
+def plan_codec(component: Component) -> Codec[ComponentPlan]:
+    """How plans of a component are written down."""
+
+    def encode(plan: ComponentPlan) -> dict[str, Any]:
+        return {
+            "levels": packed(plan.levels),
+            "cost": astuple(plan.cost),
+            "single_stage_cost": plan.single_stage_cost,
+            "parts": [encode(part) for part in plan.parts],
+        }
+
+    def decode(content: dict[str, Any], component: Component = component) -> ComponentPlan:
+        parts = [decode(part, tree) for part, tree in zip(content["parts"], component.trees, strict=False)]
+        levels, cost = unpacked(content["levels"]), Estimate(*content["cost"])
+        return ComponentPlan(component, levels, cost, content["single_stage_cost"], tuple(parts))
+
+    return Codec(encode, decode)
 
 
 class LevelSearch(Protocol):
@@ -128,6 +148,11 @@ class Subproblem:
 
     def solve(self, component: Component) -> ComponentPlan:
         """Best levels found for a component and their cost."""
+        plan = self._ledger.recorded("component", lambda: self._solve(component), plan_codec(component))
+        self._trees |= {part.component: part for part in plan.parts}
+        return plan
+
+    def _solve(self, component: Component) -> ComponentPlan:
         start = single_stage_plan(self._case, self._exact, component)
         if component.trees:
             return self._solve_joined(component, start)

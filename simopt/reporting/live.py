@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from design.case import Case
 from design.node import LanePair
 from simopt.emission_outcome import EmissionOutcome
 from simopt.reporting.baseline import print_baseline
+from simopt.reporting.summary import summary_lines
 from simopt.result import Iteration, Performance, Result, RuleOutcome, Service
 from simopt.simulation.describe import NodeMeasures
 from simopt.storage_outcome import StorageOutcome
 
 SHOWN_TARGETS = 10
+HEADER_EVERY = 20
 _HEADER = (
-    f"{'iter':>4} {'changed':>8} {'lower':>11} {'upper':>11} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
+    f"{'iter':>5} {'changed':>8} {'lower':>11} {'upper':>12} {'±':>7} {'gap':>8} {'replications':>13} {'seconds':>8}"
 )
 
 
 class LiveTable:
-    """Prints one line a step, flushed at once; works in a terminal, a pipe and a log alike."""
+    """Prints one line a step, flushed at once; a star marks a new incumbent, the header comes again now and then."""
 
     def __init__(self) -> None:
-        self._started = False
+        self._rows = 0
+        self._best = float("inf")
 
-    def __enter__(self) -> LiveTable:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._started:
+    def close(self) -> None:
+        """End the table, if there is one."""
+        if self._rows:
             print(flush=True)
 
     def add(self, step: Iteration) -> None:
         """Print one step."""
-        if not self._started:
+        if self._rows % HEADER_EVERY == 0:
             print(_HEADER, flush=True)
-            self._started = True
+        self._rows += 1
+        star = "*" if step.upper_bound < self._best else ""
+        self._best = min(self._best, step.upper_bound)
         lower = "-" if step.lower_bound is None else f"{step.lower_bound:.2f}"
         gap = "-" if step.gap is None else f"{100 * step.gap:.2f}%"
         print(
-            f"{step.iteration:>4} {step.changed_lanes:>8} {lower:>11} {step.upper_bound:>11.2f} "
+            f"{star:1}{step.iteration:>4} {step.changed_lanes:>8} {lower:>11} {step.upper_bound:>12.2f} "
             f"{step.upper_half_width:>7.2f} {gap:>8} {step.replications:>13,} {step.seconds:>8.2f}",
             flush=True,
         )
@@ -63,10 +63,7 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
         print(f"limited storage costs {cost.mean:.2f} ± {cost.half_width:.2f} at this design, levels adapted")
     if result.cost_per_year is not None:
         print(f"cost per year {result.cost_per_year.mean:.2f} ± {result.cost_per_year.half_width:.2f}")
-    print(_bound_line(result))
-    if result.certificate is not None:
-        claim = "certified best" if result.certified is True else f"certified best, {result.certified}"
-        print(f"{claim}: {result.certificate}" if result.certified else result.certificate)
+    _print_claims(result)
     for rule in result.rules:
         print(_rule_line(rule))
     _print_targets(result)
@@ -76,8 +73,23 @@ def print_result(result: Result, case: Case, out: Path | None) -> None:
     )
     if result.baseline is not None:
         print_baseline(result.baseline, case.units.get("money", ""))
+    print("\nin short")
+    print_summary(result, case, out)
+
+
+def print_summary(result: Result, case: Case, out: Path | None) -> None:
+    """Print the result in a few sentences."""
+    for line in summary_lines(result, case):
+        print(f"  {line}")
     if out is not None:
         print(f"written: {out / 'result.json'}")
+
+
+def _print_claims(result: Result) -> None:
+    print(_bound_line(result))
+    if result.certificate is not None:
+        claim = "certified best" if result.certified is True else f"certified best, {result.certified}"
+        print(f"{claim}: {result.certificate}" if result.certified else result.certificate)
 
 
 def _print_targets(result: Result) -> None:

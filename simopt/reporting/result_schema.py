@@ -121,6 +121,7 @@ def _where_they_apply() -> Schema:
         "service_targets": _rows(target, ("node", "service_target", "marginal_cost")),
         "cost_of_targets": _ESTIMATE,
         "cost_of_storage": _ESTIMATE,
+        "saving_against_network_first": _about(_ESTIMATE, "cost of the cheapest network less this plan's"),
         "storage": _list({"type": "object"}),
         "emissions": {"type": "object"},
         "simulator": _about(_TEXT, "of one's own, that was used"),

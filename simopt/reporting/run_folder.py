@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, TextIO
 
 from design.case import Case
 from design.case_files import save_case
@@ -20,7 +22,17 @@ TARGET_COLUMNS = ["service_target", "fill_rate_half_width", "target_met"]
 
 
 def write_run(folder: Path, case: Case, content: Mapping[str, Any]) -> None:
-    """Write everything about one `solve`.
+    """Write everything about one finished `solve`: what `write_results` writes, the log and a copy of the case."""
+    write_results(folder, case, content)
+    with replaced(folder / "log.jsonl") as stream:
+        for step in content["iterations"]:
+            stream.write(json.dumps({"event": "iteration", **finite(step)}) + "\n")
+        stream.write(json.dumps({"event": "end", "termination": content["termination"]}) + "\n")
+    save_case(case, folder / "case")
+
+
+def write_results(folder: Path, case: Case, content: Mapping[str, Any]) -> None:
+    """Write result.json and the tables of one `solve`; each file is there whole or not at all.
 
     Parameters
     ----------
@@ -49,11 +61,19 @@ def write_run(folder: Path, case: Case, content: Mapping[str, Any]) -> None:
     columns = ["node", *layers, "level", "holding", "backorder", "fill_rate", "cycle_service_level"]
     columns += TARGET_COLUMNS if case.service_targets else []
     write_csv(folder / "nodes.csv", columns, as_records(nodes, network))
-    with (folder / "log.jsonl").open("w", encoding="utf-8") as stream:
-        for step in steps:
-            stream.write(json.dumps({"event": "iteration", **finite(step)}) + "\n")
-        stream.write(json.dumps({"event": "end", "termination": content["termination"]}) + "\n")
-    save_case(case, folder / "case")
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[TextIO]:
+    """A stream to a file that takes the place of the one at the path once all is written: never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -65,8 +85,8 @@ def make_folder(folder: Path) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write JSON, indented; a number that is not finite (the half-width of one replication) becomes null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(finite(content), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    with replaced(path) as stream:
+        stream.write(json.dumps(finite(content), indent=2, allow_nan=False) + "\n")
 
 
 def finite(content: Any) -> Any:
@@ -80,7 +100,7 @@ def finite(content: Any) -> Any:
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows under a header; absent values stay blank."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
+    with replaced(path) as stream:
         writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

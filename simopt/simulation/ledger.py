@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
 from design.case import Case
+from design.errors import NoSolutionError
 from design.network import Component, Design
+from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
 from design.streams import BLOCK, Purpose
 from simopt.simulation.replicate import run_blocks
 from simopt.simulation.sample_paths import SamplePaths
 from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
 
 BLOCKS_PER_TASK = 4
+Step = TypeVar("Step")
 FEW_NUMBERS = 1 << 20  # of a block's paths: so many blocks are simulated in one call
 
 
-class BudgetSpentError(RuntimeError):
+class BudgetSpentError(NoSolutionError):
     """The search asked for more replications than its budget has left."""
 
 
@@ -40,8 +44,8 @@ class Ledger:
         Threads.
     budget
         Replications that the search may use; one more raises `BudgetSpentError`.
-    root
-        The ledger that draws the search paths and counts, if not this one.
+    recorder
+        Keeps steps of the search, and every answer of a simulator that is not the built-in one.
     """
 
     def __init__(
@@ -51,11 +55,12 @@ class Ledger:
         seed: int,
         num_jobs: int = 1,
         budget: float = np.inf,
-        root: Ledger | None = None,
+        recorder: Recorder = UNRECORDED,
     ) -> None:
         self._case = case
         self._seed = seed
-        self._root = root
+        self._root: Ledger | None = None
+        self._recorder = recorder
         self._simulator = simulator
         self._search_streams = SamplePaths(case, seed, Purpose.SEARCH, with_seeds=simulator.draws_seeds)
         self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION, with_seeds=simulator.draws_seeds)
@@ -66,7 +71,21 @@ class Ledger:
 
     def for_case(self, case: Case) -> Ledger:
         """A ledger on the same demand for a case with other costs; what it simulates is counted here."""
-        return Ledger(case, TreeSimulator(case), self._seed, self._num_jobs, root=self)
+        other = Ledger(case, TreeSimulator(case), self._seed, self._num_jobs, recorder=self._recorder)
+        other._root = self
+        return other
+
+    def recorded(self, kind: str, compute: Callable[[], Step], codec: Codec[Step]) -> Step:
+        """A step of the search whose answer is kept, with the replications it took; see `Recorder.value`."""
+        before = self._used
+
+        def counted() -> tuple[Step, int]:
+            return compute(), self._used - before
+
+        step, count = self._recorder.value(kind, counted, _with_count(codec))
+        if self._used < before + count:  # answered by the recorder
+            self._count(before + count - self._used)
+        return step
 
     @property
     def is_built_in(self) -> bool:
@@ -111,8 +130,8 @@ class Ledger:
         paths = self.search_paths(num_replications)
         extra = {} if multipliers is None else {"multipliers": multipliers}
         run = partial(self._run_slice, component, levels, paths, with_gradient, extra)
-        size = BLOCK * BLOCKS_PER_TASK
-        return _joined(run_blocks(run, range(0, num_replications, size), self._num_jobs))
+        tasks = range(0, num_replications, BLOCK * BLOCKS_PER_TASK)
+        return self._kept(lambda: _joined(run_blocks(run, tasks, self._num_jobs)))
 
     def search_decoupled(self, component: Component, levels: Floats, num_replications: int) -> Floats:
         """Cost of each search path if no supplier ever ran short, shape (replication,); counted like `search`."""
@@ -182,7 +201,8 @@ class Ledger:
         parts = []
         for component in design.components:
             values = np.array([levels[name] for name in component.nodes])
-            parts.append(self._simulator.simulate(component, values, demand, with_gradient=False).measures)
+            simulate = partial(self._simulator.simulate, component, values, demand, with_gradient=False)
+            parts.append(self._kept(simulate).measures)
         return Sample(np.concatenate(parts, axis=1), None)
 
     def _run_slice(
@@ -201,6 +221,10 @@ class Ledger:
         demand = np.concatenate([self.fresh_paths(block) for block in blocks])
         return [ledger.simulate_design(design, levels, demand) for ledger, design, levels in trials]
 
+    def _kept(self, simulate: Callable[[], Sample]) -> Sample:
+        """A sample, kept where the simulator is not the built-in one: that one simulates faster than a file is read."""
+        return simulate() if self.is_built_in else self._recorder.value("sample", simulate, SAMPLE)
+
     def _count(self, num_replications: int) -> None:
         if self._root is not None:
             self._root.charge(num_replications)
@@ -218,3 +242,22 @@ def _joined(samples: list[Sample]) -> Sample:
         np.concatenate([sample.measures for sample in samples]),
         np.concatenate(gradients) if gradients else None,
     )
+
+
+def _with_count(codec: Codec[Step]) -> Codec[tuple[Step, int]]:
+    def encode(step: tuple[Step, int]) -> Any:
+        return [codec.encode(step[0]), step[1]]
+
+    return Codec(encode, lambda content: (codec.decode(content[0]), content[1]), lambda step: codec.is_whole(step[0]))
+
+
+def _encoded(sample: Sample) -> list[Any]:
+    return [packed(sample.measures), None if sample.gradient is None else packed(sample.gradient)]
+
+
+def _decoded(content: list[Any]) -> Sample:
+    measures, gradient = content
+    return Sample(unpacked(measures), None if gradient is None else unpacked(gradient))
+
+
+SAMPLE: Codec[Sample] = Codec(_encoded, _decoded)

@@ -1,0 +1,182 @@
+"""The command `solve`: begins a run or takes one up again, shows it while it works, and says what came of it."""
+
+# ruff: noqa: ARG001 - settings are taken from the context, all at once
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from design.errors import BadInputError
+from simopt.cli.app import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    SIMULATOR,
+    JobsOption,
+    OutOption,
+    SeedOption,
+    command,
+    load,
+)
+
+if TYPE_CHECKING:
+    from design.case import Case
+    from simopt.apps.run import Run
+    from simopt.apps.solve_request import SolveRequest
+    from simopt.reporting.watch import Watch
+    from simopt.result import Result
+
+_NOT_SETTINGS = ("case", "out", "resume", "quiet", "log_json")
+
+
+@command
+def solve(
+    context: typer.Context,
+    case: Annotated[
+        str | None, typer.Argument(help="Name of a shipped case or path of a folder; none with --resume.")
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="outer-approximation, paper, sequential, genetic, exhaustive; cobyqa, cma, pymoo, optuna."),
+    ] = "outer-approximation",
+    master: Annotated[str, typer.Option(help="projected or extensive.")] = "projected",
+    subproblem: Annotated[
+        str, typer.Option(help="pathwise, kriging, gradient-kriging, or auto: what the simulator has gradients for.")
+    ] = "auto",
+    surrogate: Annotated[str, typer.Option(help="Kriging by own, smt or sklearn.")] = "own",
+    scenarios: Annotated[
+        int | None, typer.Option(help="Sampled scenarios of the master; without it exact (extensive: 50).")
+    ] = None,
+    bound: Annotated[
+        str, typer.Option(help="Stock costs in the master: single-stage, echelon, or auto: which is worth its time.")
+    ] = "auto",
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    time_limit: Annotated[float, typer.Option(help="Seconds for the search.")] = float("inf"),
+    tolerance: Annotated[float, typer.Option(help="Share of the cost within which designs count as equal.")] = 0.001,
+    certify: Annotated[bool, typer.Option(help="Try to prove the design best.")] = True,
+    baseline: Annotated[
+        Path | None, typer.Option(help="Today's network: a result.json or a lanes.csv (from, to, used).")
+    ] = None,
+    moves: Annotated[
+        int | None, typer.Option(help="Best changes of the baseline by up to so many moved lanes; 3 without it.")
+    ] = None,
+    simulator: Annotated[str | None, typer.Option(help=f"planning, or your own: {SIMULATOR}.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Simulated replications that the search may use.")] = None,
+    fresh_replications: Annotated[
+        int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")
+    ] = None,
+    report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of an interrupted run, which goes on as it was begun.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary alone, no table.")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Print every event as a line of JSON, nothing else.")
+    ] = False,
+) -> None:
+    """Find the network and the base-stock levels of least expected cost."""
+    from simopt.reporting.live import print_result, print_summary
+    from simopt.reporting.watch import Watch
+
+    settings = {name: value for name, value in context.params.items() if name not in _NOT_SETTINGS}
+    settings |= {"budget": float("inf") if budget is None else budget}
+    settings |= {"baseline": None if baseline is None else str(baseline.resolve())}
+    watch = Watch(table=not (quiet or log_json), events=log_json)
+    if resume is None:
+        run, loaded, request = _begun(case, out, settings, watch)
+    else:
+        sources = {name: context.get_parameter_source(name) for name in settings}
+        given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
+        run = _resumed(resume, case, out, {name: settings[name] for name in given}, watch)
+        if run is None:
+            print(f"{resume}: finished before, nothing to resume", file=sys.stderr)
+            return
+        loaded, request = run.case, run.request
+    try:
+        result = _solved(run, loaded, request, watch)
+    except KeyboardInterrupt:
+        print("interrupted before a first solution" + _resumable(run), file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if not log_json:
+        show = print_summary if quiet else print_result
+        show(result, loaded, None if run is None else run.folder)
+    if result.status == "interrupted":
+        print(f"interrupted{_resumable(run)}", file=sys.stderr)
+    raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
+
+
+def _resumable(run: Run | None) -> str:
+    from simopt.reporting.watch import how_to_resume
+
+    return "" if run is None else f"; it goes on by: {how_to_resume(run.folder)}"
+
+
+def _begun(
+    case: str | None, out: Path | None, settings: Mapping[str, Any], watch: Watch
+) -> tuple[Run | None, Case, SolveRequest]:
+    """A new run, in a folder if there is one; all its settings are checked before anything is written."""
+    from simopt.apps.baseline import check_moves
+    from simopt.apps.baseline_file import read_baseline
+    from simopt.apps.run import begin_run
+    from simopt.apps.solve_request import SolveRequest
+
+    if case is None:
+        raise BadInputError("case missing: expected the name of a shipped case (see `simopt cases`) or a folder")
+    request = SolveRequest.of(settings)
+    request.options()
+    check_moves(request.moves, has_baseline=request.baseline is not None)
+    loaded = load(case, out)
+    if request.baseline_path is not None:
+        read_baseline(request.baseline_path, loaded.network)
+    return (None if out is None else begin_run(out, loaded, request, watch.warn)), loaded, request
+
+
+def _resumed(folder: Path, case: str | None, out: Path | None, given: Mapping[str, Any], watch: Watch) -> Run | None:
+    """A run taken up again; None if it is finished."""
+    from simopt.apps.run import resume_run
+
+    if out is not None and out.resolve() != folder.resolve():
+        raise BadInputError(f"out {out} with --resume {folder}: expected the same folder, or none")
+    return resume_run(folder, given, None if case is None else load(case), watch.warn)
+
+
+def _solved(run: Run | None, case: Case, request: SolveRequest, watch: Watch) -> Result:
+    """Run it and write its folder."""
+    from design.recorder import UNRECORDED
+    from simopt.apps.baseline import DEFAULT_MOVES, solve_with_baseline
+    from simopt.apps.baseline_file import read_baseline
+    from simopt.apps.report import report_data
+    from simopt.apps.solve import solve as search
+    from simopt.reporting.report.run_report import write_run_report
+    from simopt.reporting.run_folder import write_results
+
+    recorder = UNRECORDED if run is None else run.journal
+    options = replace(request.options(recorder), progress=watch.progress)
+    log = None if run is None else run.log
+    is_finished = False
+    with watch.open(log, resumed=run is not None and run.is_resumed, case=case.name, request=asdict(request)):
+        try:
+            if request.baseline_path is None:
+                result = search(case, options, lambda step, _: watch.iteration(step))
+            else:
+                today = read_baseline(request.baseline_path, case.network)
+                moves = DEFAULT_MOVES if request.moves is None else request.moves
+                result = solve_with_baseline(case, options, today, moves, lambda step, _: watch.iteration(step))
+            if run is not None:
+                content = result.as_dict()
+                write_results(run.folder, case, content)
+                if request.report and result.status != "interrupted":
+                    write_run_report(run.folder, report_data(case, content))
+            watch.end(result)
+            is_finished = result.status == "solved"
+        finally:
+            if run is not None:
+                run.end(is_finished=is_finished)
+    return result
