@@ -15,7 +15,8 @@ def remembered_interrupt() -> Iterator[Callable[[], bool]]:
 
     Ctrl-C still raises KeyboardInterrupt. But Python drops an exception that is raised in a finalizer or callback: then
     only this memory is left. And one raised while a compiled function takes its arguments surfaces as a SystemError,
-    which is turned back here. Outside the main thread signals do not arrive, and the function always says no.
+    one in a compiled module's import as an ImportError: both are
+    turned back here. Outside the main thread signals do not arrive, and the function always says no.
     """
     pressed: list[int] = []
 
@@ -32,7 +33,7 @@ def remembered_interrupt() -> Iterator[Callable[[], bool]]:
     signal.signal(signal.SIGINT, note)
     try:
         yield lambda: bool(pressed)
-    except SystemError as error:
+    except (SystemError, ImportError) as error:
         if pressed:
             raise KeyboardInterrupt from error
         raise

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from simopt.apps.interrupts import remembered_interrupt
+
 if TYPE_CHECKING:
     from design.case import Case
 
@@ -32,7 +34,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def run(*arguments: object, **options: object) -> None:
         try:
-            function(*arguments, **options)
+            with remembered_interrupt():
+                function(*arguments, **options)
         except KeyboardInterrupt:
             print("interrupted before a first solution", file=sys.stderr)
             raise typer.Exit(EXIT_INTERRUPTED) from None
