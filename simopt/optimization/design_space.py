@@ -6,6 +6,7 @@ left out of the design, so its level and its supplier cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +22,8 @@ from simopt.simulation.ledger import Ledger
 
 LEVEL_DEVIATIONS = 4.0
 PENALTY = 10.0
+Decision = tuple[Floats, NDArray[np.int64]]
+Judged = tuple[float, Incumbent | None, Design]
 
 
 class DesignSpace:
@@ -77,19 +80,26 @@ class DesignSpace:
         named = dict(zip(self._names, levels, strict=True))
         return design, {name: float(named[name]) for name in design.nodes}
 
-    def judge(self, levels: Floats, choices: NDArray[np.int64]) -> tuple[float, Incumbent | None, Design]:
-        """What a search minimizes, the decision if it keeps all rules, and its design.
+    def judge(self, decisions: Iterable[Decision]) -> list[Judged]:
+        """What a search minimizes, the decision if it keeps all rules, and its design, for each of some decisions.
 
         A design that breaks rules of the case pays ten times its cost for each of them.
         """
-        design, named = self.decode(levels, choices)
-        mean, half_width = self._ledger.recorded("decision", lambda: self._cost(design, named), NUMBERS)
+        decoded = [self.decode(*one) for one in decisions]
+        numbers = self._ledger.recorded("decisions", lambda: self._costs(decoded), NUMBERS)
+        costs = zip(numbers[::2], numbers[1::2], strict=True)
+        return [self._judged(*one, *cost) for one, cost in zip(decoded, costs, strict=True)]
+
+    def _judged(self, design: Design, levels: dict[str, float], mean: float, half_width: float) -> Judged:
         broken = len(self._case.site_rules.violations(design))
-        found = Incumbent(design, named, mean, half_width) if broken == 0 else None
+        found = Incumbent(design, levels, mean, half_width) if broken == 0 else None
         return (1.0 + PENALTY * broken) * mean + PENALTY * broken, found, design
 
-    def _cost(self, design: Design, levels: dict[str, float]) -> list[float]:
-        """Mean and half-width."""
-        costs = self._ledger.search_design(design, levels, self._replications).costs
-        estimate = Estimate.of(costs + self._case.design_fixed_cost(design))
-        return [estimate.mean, estimate.half_width]
+    def _costs(self, decoded: list[tuple[Design, dict[str, float]]]) -> list[float]:
+        """Mean and half-width of each, one after the other."""
+        found = list[float]()
+        for design, levels in decoded:
+            costs = self._ledger.search_design(design, levels, self._replications).costs
+            estimate = Estimate.of(costs + self._case.design_fixed_cost(design))
+            found += [estimate.mean, estimate.half_width]
+        return found

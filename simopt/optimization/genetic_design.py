@@ -63,7 +63,7 @@ def genetic_search(case: Case, ledger: Ledger, params: GeneticDesignParams, seed
     state = SearchState(shared_costs=case.shared_costs)
     while not genetic.finished:
         population = ask(genetic)
-        judged = [space.judge(*one) for one in zip(population.reals, population.choices, strict=True)]
+        judged = space.judge(zip(population.reals, population.choices, strict=True))
         genetic = tell(genetic, population, np.array([cost for cost, _, _ in judged]))
         _, best, design = min(judged, key=lambda one: one[0])
         if best is not None and (state.incumbent is None or best.cost < state.incumbent.cost):

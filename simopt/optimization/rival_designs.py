@@ -19,16 +19,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from design.case import Case
 from design.demand import Floats
-from simopt.optimization.design_space import DesignSpace
+from simopt.optimization.design_space import Decision, DesignSpace
 from simopt.optimization.search_state import SearchState
 from simopt.simulation.ledger import Ledger
 
 FIRST_STEP = 0.3  # of CMA-ES, in widths of the box
-Decision = tuple[Floats, NDArray[np.int64]]
 Tell = Callable[[list[float]], object]
 Asked = Iterator[tuple[list[Decision], Tell]]
 
@@ -53,14 +51,12 @@ def rival_search(name: str, case: Case, ledger: Ledger, replications: int, seed:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # theirs
         for decisions, told in RIVALS[name](space, seed):
-            costs = []
-            for levels, choices in decisions:
-                cost, found, design = space.judge(levels, choices)
-                costs.append(cost)
+            judged = space.judge(decisions)
+            for _, found, _ in judged:
                 if found is not None and (state.incumbent is None or found.cost < state.incumbent.cost):
                     state = replace(state, incumbent=found)
-            told(costs)
-            yield replace(state, candidate=design)
+            told([cost for cost, _, _ in judged])
+            yield replace(state, candidate=judged[-1][2])
 
 
 def _cma(space: DesignSpace, seed: int) -> Asked:

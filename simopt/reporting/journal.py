@@ -87,7 +87,7 @@ class Journal:
         answer = self._make(kind, entry, compute)
         if not codec.is_whole(answer):
             self.stop()
-        self._finish(kind, entry, () if self._is_stopped else (codec.encode(answer),))
+        self._finish(kind, entry, lambda: codec.encode(answer))
         return answer
 
     def group(self, kind: str, compute: Callable[[], T]) -> T:
@@ -96,7 +96,7 @@ class Journal:
         if entry is None:
             self._forget()
         answer = self._make(kind, entry, compute)
-        self._finish(kind, entry, ())
+        self._finish(kind, entry)
         return answer
 
     def clock(self) -> float:
@@ -179,7 +179,7 @@ class Journal:
             return compute()
         except NoSolutionError:
             self._depth -= 1
-            self._finish(kind, known, ())
+            self._finish(kind, known)
             self._depth += 1
             raise
         except BaseException:
@@ -188,7 +188,7 @@ class Journal:
         finally:
             self._depth -= 1
 
-    def _finish(self, kind: str, known: _Entry | None, answer: tuple[Any, ...]) -> None:
+    def _finish(self, kind: str, known: _Entry | None, answer: Callable[[], Any] | None = None) -> None:
         """Leave the record of a step behind, or write a new one."""
         if known is not None and self._entries:
             self._drop_through(known)
@@ -197,7 +197,7 @@ class Journal:
         if self._is_stopped:
             return
         record = {"k": kind, "d": self._depth, "t": self.clock()}
-        self._pending.append(_line(record | ({"v": answer[0]} if answer else {})))
+        self._pending.append(_line(record if answer is None else record | {"v": answer()}))
         if monotonic() - self._written >= WRITE_SECONDS:
             self._write()
 
