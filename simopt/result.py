@@ -349,6 +349,7 @@ class Result:
             "certificate": self.certificate,
             **design_as_dict(self.lanes, {n.node: n.level for n in self.performance.nodes}),
             **performance_as_dict(self.performance),
+            "saving_against_network_first": None if saving is None else interval_as_dict(saving),
             "replications_used": self.replications_used,
             "scenarios_used": self.scenarios_used,
             "wall_seconds": self.wall_seconds,
@@ -361,7 +362,6 @@ class Result:
             **({"service_targets": [asdict(target) for target in self.target_costs]} if self.target_costs else {}),
             **({} if self.cost_of_targets is None else {"cost_of_targets": interval_as_dict(self.cost_of_targets)}),
             **({} if self.cost_of_storage is None else {"cost_of_storage": interval_as_dict(self.cost_of_storage)}),
-            **({} if saving is None else {"saving_against_network_first": interval_as_dict(saving)}),
             **({} if self.simulator is None else {"simulator": self.simulator}),
         }
 

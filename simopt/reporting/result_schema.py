@@ -91,6 +91,7 @@ def _costs() -> Schema:
         "transport_cost": _NUMBER,
         "pipeline_cost": _about(_NUMBER, "of goods in transit"),
         "fixed_cost": _NUMBER,
+        "saving_against_network_first": _nullable(_about(_ESTIMATE, "cost of the cheapest network less this plan's")),
         "service": _rows(service, ("node", "fill_rate", "cycle_service_level")),
     }
 
@@ -121,7 +122,6 @@ def _where_they_apply() -> Schema:
         "service_targets": _rows(target, ("node", "service_target", "marginal_cost")),
         "cost_of_targets": _ESTIMATE,
         "cost_of_storage": _ESTIMATE,
-        "saving_against_network_first": _about(_ESTIMATE, "cost of the cheapest network less this plan's"),
         "storage": _list({"type": "object"}),
         "emissions": {"type": "object"},
         "simulator": _about(_TEXT, "of one's own, that was used"),

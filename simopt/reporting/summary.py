@@ -64,8 +64,8 @@ def _certainty(result: Result) -> str:
     if result.lower_bound is None or result.gap is None:
         return "certainty: the best that was found; this method does not say how much better another plan may be"
     if result.lower_bound.kind != "exact":
-        return f"certainty: not proven best; by an estimate no plan saves more than {100 * max(result.gap, 0.0):.2f}%"
-    return f"certainty: not proven best; no plan with one supplier a site saves more than {100 * result.gap:.2f}%"
+        return f"certainty: not proven best; by an estimate no plan is over {100 * max(result.gap, 0.0):.2f}% cheaper"
+    return f"certainty: not proven best; no plan with one supplier a site is over {100 * result.gap:.2f}% cheaper"
 
 
 def _saving(mean: float, half_width: float, cost: float) -> str:

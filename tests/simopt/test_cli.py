@@ -32,7 +32,7 @@ KEYS = {
     "case", "method", "seed", "status", "termination", "warnings", "cost", "lower_bound", "gap", "gap_interval",
     "certified", "confidence", "certificate", "design", "base_stock_levels", "node_costs", "transport_cost",
     "pipeline_cost", "fixed_cost", "service", "replications_used", "scenarios_used", "wall_seconds", "iterations",
-    "versions",
+    "versions", "saving_against_network_first",
 }  # fmt: skip
 
 
@@ -135,7 +135,9 @@ def test_the_run_folder_holds_the_tables_and_a_copy_of_the_case(run_folder, resu
     assert [row["node"] for row in tables["nodes"]] == result["design"]["open"]
     assert load_case(run_folder / "case") == load_case(CASE)
     log = [json.loads(line) for line in (run_folder / "log.jsonl").read_text().splitlines()]
-    assert log[-1] == {"event": "end", "termination": result["termination"]}
+    assert [event["event"] for event in log] == ["start", *["iteration"] * len(result["iterations"]), "end"]
+    assert log[-1]["termination"] == result["termination"]
+    assert log[-1]["cost"] == result["cost"]["mean"]
 
 
 def without_times(found: dict) -> dict:
@@ -358,7 +360,7 @@ BAD_OPTIONS = {
     "unknown option": (["solve", CASE, "--methd", "paper"], "--method"),
     "text for a number": (["solve", CASE, "--seed", "one"], "--seed"),
     "unknown command": (["solv", CASE], "solv"),
-    "no case": (["solve"], "Missing argument"),
+    "no case": (["solve"], "case missing"),
     "methods twice": (["compare", CASE, "--methods", "genetic,genetic"], "occurs twice"),
     "unknown method to compare": (["compare", CASE, "--methods", "genetic,magic"], "unknown method 'magic'"),
     "no methods": (["compare", CASE, "--methods", ""], "unknown method ''"),
