@@ -112,6 +112,7 @@ def test_the_rules_summary_says_what_one_supplier_costs() -> None:
     assert outcome.cost == pytest.approx(tied - free, abs=0.02 * tied)
 
 
+@pytest.mark.slow
 def test_results_name_products_and_are_read_back(simopt: Command, tmp_path: Path) -> None:
     case = two_products(0, warehouse=SiteLimit(0, 1))
     save_case(case, tmp_path / "case")

@@ -110,10 +110,16 @@ def run(arguments: Sequence[str], **options: Any) -> Outcome:
 
 @dataclass
 class Kills:
-    """Processes killed so far, and how long those took that were asked to end."""
+    """Processes killed so far, how many are wanted, and how long those took that were asked to end."""
 
+    wanted: int
+    chance: random.Random
     count: int = 0
     slowest: float = 0.0
+
+    def seconds(self, longest: float) -> float:
+        """Until the next kill; for ever where there were enough."""
+        return self.chance.uniform(0.5, longest) if self.count < self.wanted else 120.0
 
     def interrupt(self, arguments: Sequence[str], seconds: float, number: signal.Signals) -> bool:
         """Start a process and kill it after so many seconds; whether it was still there."""
@@ -133,16 +139,14 @@ class Kills:
         return False
 
 
-def killed_until_done(
-    told: tuple[object, ...], folder: Path, longest: float, chance: random.Random, kills: Kills
-) -> dict:
+def killed_until_done(told: tuple[object, ...], folder: Path, longest: float, kills: Kills) -> dict:
     """What a run comes to that is killed, and taken up again, until it is done."""
     number = signal.SIGKILL
     while True:
         has_begun = (folder / JOURNAL).exists() and b"\n" in (folder / JOURNAL).read_bytes()
         again = ("--resume", folder) if has_begun else (*told, "--out", folder)
-        was_killed = kills.interrupt(command(*again), chance.uniform(0.5, longest), number)
-        number = chance.choice([signal.SIGKILL, signal.SIGINT])
+        was_killed = kills.interrupt(command(*again), kills.seconds(longest), number)
+        number = kills.chance.choice([signal.SIGKILL, signal.SIGINT])
         if not was_killed or ((folder / "result.json").exists() and not (folder / JOURNAL).exists()):
             return read_json(folder / "result.json")
 
@@ -155,7 +159,7 @@ def seconds_of(arguments: Sequence[str]) -> float:
 
 @pytest.mark.parametrize("wanted", [3, pytest.param(60, marks=pytest.mark.slow)])
 def test_killed_processes_come_to_the_result_of_one_that_was_not(tmp_path, wanted):
-    chance, kills = random.Random(wanted), Kills()
+    kills = Kills(wanted, random.Random(wanted))
     save_case(load_case("thirteen-node" if wanted > 3 else CASE), case := tmp_path / "case")
     told = () if wanted > 3 else ("--no-certify", "--method", "genetic", "--budget", 3000)
     longest = seconds_of(command(case, *told, "--out", tmp_path / "whole"))
@@ -163,7 +167,7 @@ def test_killed_processes_come_to_the_result_of_one_that_was_not(tmp_path, wante
     while kills.count < wanted:
         trial += 1
         assert trial <= 3 * wanted
-        found = killed_until_done((case, *told), tmp_path / f"killed{trial}", longest, chance, kills)
+        found = killed_until_done((case, *told), tmp_path / f"killed{trial}", longest, kills)
         assert without_times(found) == expected
     assert kills.slowest < 2.0
     print(f"{kills.count} kills in {trial} runs; the slowest end after Ctrl-C took {kills.slowest:.2f} s")
