@@ -245,6 +245,7 @@ def test_no_levels_nearby_cost_less(found):
             assert ledger.search(component, other, 1024).costs.mean() > cost
 
 
+@pytest.mark.slow
 def test_the_case_runs_from_its_files_to_its_result(simopt, tmp_path):
     assert simopt("validate", CASE).code == 0
     done = simopt("solve", CASE, "--no-certify", "--out", tmp_path)

@@ -66,13 +66,13 @@ CASES = {"standard": lambda: load_case(CASE), "cap": under_a_cap, "products": of
 @pytest.mark.parametrize(
     ("case", "told"),
     [
-        ("cap", {}),
+        pytest.param("cap", {}, marks=pytest.mark.slow),
         pytest.param("products", {}, marks=pytest.mark.slow),
         ("standard", {}),
         ("standard", {"master": "extensive", "scenarios": 20}),
-        ("standard", {"method": "paper", "scenarios": 10}),
+        pytest.param("standard", {"method": "paper", "scenarios": 10}, marks=pytest.mark.slow),
         ("standard", {"method": "genetic", "budget": 1500}),
-        ("standard", {"method": "cma", "budget": 600}),
+        pytest.param("standard", {"method": "cma", "budget": 600}, marks=pytest.mark.slow),
         ("standard", {"method": "sequential", "subproblem": "kriging", "budget": 4000}),
         ("standard", {"simulator": "tests.simopt.own_simulators:BuiltIn", "budget": 1500, "fresh_replications": 64}),
     ],
@@ -192,7 +192,7 @@ def events(folder: Path) -> list[dict]:
 
 def test_ctrl_c_says_how_to_go_on_and_what_was_found(tmp_path):
     folder = tmp_path / "run"
-    done = interrupted_in_the_search(folder, "--budget", 4000)
+    done = interrupted_in_the_search(folder, "--budget", 2500)
     assert done.code == 130
     assert f"simopt solve --resume {folder}" in done.err
     assert "cost" in done.out
