@@ -26,8 +26,8 @@ class OptionError(BadInputError):
 
 
 @dataclass(frozen=True)
-class SolveOptions:
-    """What `solve` may be told; the fields but the last two are options of the command line.
+class SolveSettings:
+    """What a run may be told, as plain values that a run folder keeps too.
 
     Parameters
     ----------
@@ -55,14 +55,8 @@ class SolveOptions:
         Whether to try to prove the design best afterwards, where the bound allows it.
     bound
         "auto", "single-stage" or "echelon": what the projected master with exact costs bounds designs by.
-    simulator
-        One's own, in the place of the built-in one; None: that.
     fresh_replications
         Simulated to say what the result costs; None: until ± 0.1%, with a simulator of one's own until ± 0.5% or 1,024.
-    recorder
-        Keeps the steps of the run.
-    progress
-        Told how far steps with a known amount of work have come.
     """
 
     method: str = "outer-approximation"
@@ -77,8 +71,24 @@ class SolveOptions:
     budget: float = np.inf
     certify: bool = True
     bound: str = "auto"
-    simulator: UserSimulator | None = None
     fresh_replications: int | None = None
+
+
+@dataclass(frozen=True)
+class SolveOptions(SolveSettings):
+    """What `solve` may be told: the settings, checked, and what runs, keeps and watches the run.
+
+    Parameters
+    ----------
+    simulator
+        One's own, in the place of the built-in one; None: that.
+    recorder
+        Keeps the steps of the run.
+    progress
+        Told how far steps with a known amount of work have come.
+    """
+
+    simulator: UserSimulator | None = None
     recorder: Recorder = UNRECORDED
     progress: Progress = silent
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from design.recorder import UNRECORDED, Recorder
-from simopt.apps.options import OptionError, SolveOptions
+from simopt.apps.options import OptionError, SolveOptions, SolveSettings
 from simopt.apps.simulator_file import load_simulator
 
 ADJUSTABLE = ("time_limit", "jobs", "report")  # what a resumed run may be told anew: the numbers do not depend on it
 
 
 @dataclass(frozen=True)
-class SolveRequest:
-    """The settings of a run; fields as the options of the command line.
+class SolveRequest(SolveSettings):
+    """The settings of a run and the files that belong to it; fields as the options of the command line.
 
     Parameters
     ----------
@@ -30,19 +30,6 @@ class SolveRequest:
         Whether report.html is written.
     """
 
-    method: str = "outer-approximation"
-    master: str = "projected"
-    subproblem: str = "auto"
-    surrogate: str = "own"
-    scenarios: int | None = None
-    seed: int = 0
-    jobs: int = 1
-    time_limit: float = float("inf")
-    tolerance: float = 0.001
-    budget: float = float("inf")
-    certify: bool = True
-    bound: str = "auto"
-    fresh_replications: int | None = None
     simulator: str | None = None
     baseline: str | None = None
     moves: int | None = None
@@ -50,8 +37,7 @@ class SolveRequest:
 
     def options(self, recorder: Recorder = UNRECORDED) -> SolveOptions:
         """For the app; BadInputError for what is unknown or out of range."""
-        own = (*_OWN, "simulator")
-        told = {name: value for name, value in asdict(self).items() if name not in own}
+        told = {field.name: getattr(self, field.name) for field in fields(SolveSettings)}
         simulator = None if self.simulator is None else load_simulator(self.simulator)
         return SolveOptions(**told, simulator=simulator, recorder=recorder)
 
@@ -89,6 +75,3 @@ class SolveRequest:
         """From what a journal holds; fields it does not know have their defaults."""
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in content.items() if name in known})
-
-
-_OWN = ("baseline", "moves", "report")

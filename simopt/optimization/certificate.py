@@ -52,7 +52,8 @@ from simopt.optimization.certificate_types import (
     claim_of_levels,
     how_minimized,
 )
-from simopt.optimization.global_levels import CHECK, GlobalLevels, NestedSearch
+from simopt.optimization.global_levels import NestedSearch
+from simopt.optimization.global_levels_types import CHECK, GlobalLevels
 from simopt.optimization.outer_approximation import SolvesComponents
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
 from simopt.optimization.search_state import Incumbent, SearchState

@@ -10,7 +10,7 @@ import numpy as np
 
 from design.network import Component, Design
 from design.recorder import Codec
-from simopt.optimization.global_levels import GlobalLevels, NestedParams
+from simopt.optimization.global_levels_types import GlobalLevels, NestedParams
 from simopt.optimization.search_state import Incumbent
 
 

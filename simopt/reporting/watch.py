@@ -17,8 +17,6 @@ from simopt.reporting.progress_line import ProgressLine
 from simopt.reporting.run_log import RunLog
 from simopt.result import Iteration, Result
 
-EXIT_INTERRUPTED = 130
-
 
 class Watch:
     """Shows and logs a run.
@@ -116,7 +114,7 @@ def second_interrupt_leaves() -> Iterator[None]:
         pressed.append(number)
         if len(pressed) > 1:
             os.write(2, b"interrupted twice: left at once\n")
-            os._exit(EXIT_INTERRUPTED)
+            os._exit(128 + number)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, press)

@@ -17,7 +17,8 @@ from simopt.apps.methods import make_certifier, start_search
 from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
 from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
-from simopt.optimization.global_levels import NestedParams, NestedSearch
+from simopt.optimization.global_levels import NestedSearch
+from simopt.optimization.global_levels_types import NestedParams
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.optimization.search_state import SearchState
 from simopt.optimization.subproblem import ComponentPlan, Subproblem

@@ -15,7 +15,8 @@ from design.demand import NormalDemand, PoissonDemand
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import SingleStagePlan, single_stage_plan
-from simopt.optimization.global_levels import CheckedSearch, NestedParams, NestedSearch
+from simopt.optimization.global_levels import CheckedSearch, NestedSearch
+from simopt.optimization.global_levels_types import NestedParams
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
 from simopt.simulation.grid_costs import GridCosts, grid_costs
 from simopt.simulation.ledger import Ledger
