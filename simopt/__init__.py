@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simopt.apps.tactical import TacticalOptions
     from simopt.check_outcome import SimulatorCheck
     from simopt.operate_outcome import Operated
+    from simopt.simulation.cluster import connected
     from simopt.simulation.user_simulator import NodeCosts, Outcome, Replication, UserSimulator
     from simopt.solution import Plot, Solution
     from simopt.tactical_outcome import TacticalPlan
@@ -45,6 +46,7 @@ __all__ = [
     "UserSimulator",
     "adapt",
     "check_simulator",
+    "connected",
     "load_case",
     "load_solution",
     "operate",
@@ -66,6 +68,7 @@ _HOMES = {
     "design.tactical.chain": ("SerialChain",),
     "simopt.check_outcome": ("SimulatorCheck",),
     "simopt.solution": ("Plot", "Solution"),
+    "simopt.simulation.cluster": ("connected",),
     "simopt.simulation.user_simulator": ("NodeCosts", "Outcome", "Replication", "UserSimulator"),
 }
 

@@ -25,6 +25,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate_together
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.workers import Workers
 
 OnList = Callable[[ShortList], None]
 
@@ -106,7 +107,7 @@ def find_alternatives(
     if (name := read_simulator(run / "result.json")) is not None:
         raise ResultError(f"{run}: solved with simulator {name}; alternatives are compared with the built-in one only")
     given = options.solve_options(read_seed(run / "result.json"))
-    ledger = Ledger(case, TreeSimulator(case), given.seed, given.jobs)
+    ledger = Ledger(case, TreeSimulator(case), given.seed, Workers(given.jobs))
     parts = ExactParts(case, given, ledger)
     found, end = _search(parts, ShortList(design, options.count), given, on_list)
     if not found.alternatives and end is ListEnd.INTERRUPTED:

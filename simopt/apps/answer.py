@@ -17,7 +17,7 @@ from simopt.apps.own_simulator import brief_params, evaluation_params, make_ledg
 from simopt.apps.rules import rule_outcomes, rule_values
 from simopt.apps.service_cost import levels_without_targets, marginal_costs
 from simopt.apps.storage_cost import cost_of_storage
-from simopt.optimization.certificate import fresh_seed
+from simopt.optimization.certificate_batches import fresh_seed
 from simopt.optimization.certificate_types import Certificate
 from simopt.optimization.rounding import Rounder
 from simopt.optimization.search_state import Incumbent, SearchState

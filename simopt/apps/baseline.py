@@ -141,7 +141,7 @@ class _Comparer:
             for design in self._state.designs:
                 known = known.with_candidate(design)
         for design in (self._baseline.design, self._new):
-            new = [self._parts.subproblem.solve(c) for c in design.components if c not in known.plans]
+            new = list(self._parts.subproblem.solve_all([c for c in design.components if c not in known.plans]))
             known = known.with_plans(new).with_candidate(design)
         return known
 

@@ -20,6 +20,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.workers import Workers
 
 EVALUATION_SEED_OFFSET = 1_000_003
 Say = Callable[[str], None]
@@ -88,7 +89,7 @@ def compare(case: Case, options: CompareOptions, say: Say = lambda _: None) -> C
     if case.service_targets:
         name = next(iter(case.service_targets))
         raise OptionError(f"compare: ranks by cost alone, and {name!r} has a service_target; expected a case without")
-    judge = Ledger(case, TreeSimulator(case), options.seed + EVALUATION_SEED_OFFSET, options.jobs)
+    judge = Ledger(case, TreeSimulator(case), options.seed + EVALUATION_SEED_OFFSET, Workers(options.jobs))
     budget, runs = options.budget, dict[str, tuple[Run, ...]]()
     for method in options.methods:
         found = []
@@ -104,7 +105,7 @@ def compare(case: Case, options: CompareOptions, say: Say = lambda _: None) -> C
 
 def _run(case: Case, options: SolveOptions, judge: Ledger) -> Run:
     started = monotonic()
-    ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs, options.budget)
+    ledger = Ledger(case, TreeSimulator(case), options.seed, Workers(options.jobs), options.budget)
     search = start_search(case, options, ledger)
     improvements: dict[int, Incumbent] = {}
 

@@ -49,6 +49,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import Evaluation, EvaluationParams, evaluate_together
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.workers import Workers
 
 COMPLETE = "all points were searched"
 OUT_OF_TIME = "time limit: tighter limits were not searched"
@@ -183,7 +184,7 @@ class _Family:
         self._started = monotonic()
         given = options.solve_options
         self._tolerance = given.tolerance
-        self._ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs)
+        self._ledger = Ledger(case, TreeSimulator(case), options.seed, Workers(options.jobs))
         self._parts = ExactParts(case, given, self._ledger)
         self._axis = AXES[options.against](case, options, self._parts)
         self._known = self._parts.start

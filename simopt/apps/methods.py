@@ -29,7 +29,8 @@ from simopt.apps.options import (
 )
 from simopt.apps.own_simulator import kriging_limit, pathwise_params, pricing_params, refuse_own_simulator
 from simopt.apps.rivals import PACKAGES, cobyqa_levels, whole_problem
-from simopt.optimization.certificate import Certifier, fresh_seed
+from simopt.optimization.certificate import Certifier
+from simopt.optimization.certificate_batches import FreshLedgers
 from simopt.optimization.certificate_types import Certificate, CertificateParams
 from simopt.optimization.emission_cap import CappedLevels, PricedParts, capped_search
 from simopt.optimization.exhaustive import ExhaustiveParams, exhaustive_search
@@ -46,7 +47,6 @@ from simopt.optimization.sequential import network_then_stock
 from simopt.optimization.service_targets import level_search
 from simopt.optimization.subproblem import LevelSearch, PricingParams, Subproblem
 from simopt.simulation.ledger import Ledger
-from simopt.simulation.simulator import TreeSimulator
 from simopt.simulation.stage import Measure
 from surrogates.kriging import refit_kriging
 from surrogates.search_types import DEFAULT_SEARCH, GRADIENT_SEARCH
@@ -181,17 +181,15 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
     """
     single_stage = exact_costs(case)
 
-    def fresh_ledger(number: int) -> Ledger:
-        return Ledger(case, TreeSimulator(case), fresh_seed(options.seed, number), options.jobs)
-
     return Certifier(
         case,
         exact_master(case, single_stage, _master_params(options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
-        fresh_ledger,
+        FreshLedgers(case, options.seed, options.workers),
         _certificate_params(case, options, time_limit),
         options.recorder,
         options.progress,
+        options.workers,
     )
 
 

@@ -44,7 +44,7 @@ def saving_against_network_first(
     if design == evaluation.design:
         return Estimate.of(np.zeros(len(evaluation.costs)))
     parts = ExactParts(case, options, own)
-    new = [parts.subproblem.solve(c) for c in design.components if c not in state.plans]
+    new = list(parts.subproblem.solve_all([c for c in design.components if c not in state.plans]))
     levels = parts.polisher.levels(state.with_plans(new), design)
     count = len(evaluation.costs)
     params = EvaluationParams(replications=count, max_replications=count)

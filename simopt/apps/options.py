@@ -13,8 +13,10 @@ from design.network import Network
 from design.recorder import UNRECORDED, Recorder
 from design.stage_models import DEFAULT_SCENARIOS
 from design.supply import supply_notes
+from simopt.simulation.cluster import Cluster
 from simopt.simulation.progress import Progress, silent
 from simopt.simulation.user_simulator import UserSimulator
+from simopt.simulation.workers import Workers
 
 SUBPROBLEMS = ("auto", "pathwise", "kriging", "gradient-kriging")
 RIVAL_NAMES = ("cobyqa", "cma", "pymoo", "optuna")
@@ -86,11 +88,14 @@ class SolveOptions(SolveSettings):
         Keeps the steps of the run.
     progress
         Told how far steps with a known amount of work have come.
+    cluster
+        Beside this machine; None: there is none.
     """
 
     simulator: UserSimulator | None = None
     recorder: Recorder = UNRECORDED
     progress: Progress = silent
+    cluster: Cluster | None = None
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -106,6 +111,11 @@ class SolveOptions(SolveSettings):
             raise OptionError(f"surrogate {self.surrogate!r} with subproblem 'gradient-kriging': expected own")
         self._check_simulator()
         self._check_numbers()
+
+    @property
+    def workers(self) -> Workers:
+        """Who does the run's work."""
+        return Workers(self.jobs, self.cluster)
 
     @property
     def level_search(self) -> str:

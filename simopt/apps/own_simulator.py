@@ -38,11 +38,11 @@ def make_ledger(case: Case, options: SolveOptions, *, seed: int | None = None, b
     """
     seed = options.seed if seed is None else seed
     if options.simulator is None:
-        return Ledger(case, TreeSimulator(case), seed, options.jobs, budget, options.recorder)
+        return Ledger(case, TreeSimulator(case), seed, options.workers, budget, options.recorder)
     if isinstance(options.simulator, PlanningModel):  # all replications at once, not one by one
-        return Ledger(case, PlanningSimulator(case), seed, 1, budget, options.recorder)
-    simulator = ComponentSimulator(case, options.simulator, options.jobs)
-    return Ledger(case, simulator, seed, 1, budget, options.recorder)
+        return Ledger(case, PlanningSimulator(case), seed, budget=budget, recorder=options.recorder)
+    simulator = ComponentSimulator(case, options.simulator, options.workers)
+    return Ledger(case, simulator, seed, budget=budget, recorder=options.recorder)
 
 
 def pathwise_params(options: SolveOptions) -> PathwiseParams:

@@ -20,6 +20,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.evaluate import evaluate_together
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def robust_designs(case: Case, options: RobustOptions | None = None) -> RobustDe
     refuse_unknown(case, told)
     refuse_assembly_for(case.network, "a budget of demand")
     refuse_held_cap(case, "a budget of demand")
-    ledger = Ledger(case, TreeSimulator(case), options.seed, options.jobs)
+    ledger = Ledger(case, TreeSimulator(case), options.seed, Workers(options.jobs))
     parts = ExactParts(case, told, ledger)
     known, found = SearchState(), list[tuple[DemandBudget, Design, float | None]]()
     for gamma in options.budgets:

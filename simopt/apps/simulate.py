@@ -18,6 +18,7 @@ from simopt.simulation.describe import NodeMeasures, Trace, describe_design, tra
 from simopt.simulation.evaluate import EvaluationParams, evaluate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import TreeSimulator
+from simopt.simulation.workers import Workers
 
 DESCRIBED = 1024  # replications that measures of the nodes rest on at most
 
@@ -67,7 +68,7 @@ def simulate_solution(
     params = EvaluationParams()
     if replications is not None:
         params = EvaluationParams(replications, max_replications=replications)
-    ledger = Ledger(case, TreeSimulator(case), seed, jobs)
+    ledger = Ledger(case, TreeSimulator(case), seed, Workers(jobs))
     if trace is not None and trace < 1:
         raise ResultError(f"trace {trace}: expected the number of a replication, from 1")
     performance = performance_of(evaluate(case, ledger, design, levels, params))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from design.errors import expected_one_of
 from design.recorder import UNRECORDED, Recorder
 from simopt.apps.options import OptionError, SolveOptions, SolveSettings
 from simopt.apps.simulator_file import load_simulator
+from simopt.simulation.cluster import connected
 
-ADJUSTABLE = ("time_limit", "jobs", "report")  # what a resumed run may be told anew: the numbers do not depend on it
+BACKENDS = ("loky", "dask")
+ADJUSTABLE = ("time_limit", "jobs", "report", "backend", "scheduler")  # told anew: no number depends on them
 
 
 @dataclass(frozen=True)
@@ -28,23 +32,47 @@ class SolveRequest(SolveSettings):
         Of the baseline's best changes.
     report
         Whether report.html is written.
+    backend
+        "loky": this machine; "dask": a cluster beside it.
+    scheduler
+        Address of the cluster.
     """
 
     simulator: str | None = None
     baseline: str | None = None
     moves: int | None = None
     report: bool = True
+    backend: str = BACKENDS[0]
+    scheduler: str | None = None
 
     def options(self, recorder: Recorder = UNRECORDED) -> SolveOptions:
         """For the app; BadInputError for what is unknown or out of range."""
+        self._check_backend()
         told = {field.name: getattr(self, field.name) for field in fields(SolveSettings)}
         simulator = None if self.simulator is None else load_simulator(self.simulator)
         return SolveOptions(**told, simulator=simulator, recorder=recorder)
+
+    @contextmanager
+    def workers(self, options: SolveOptions) -> Iterator[SolveOptions]:
+        """The options with the cluster asked for, which is left in the end; ClusterError if there is none."""
+        if self.scheduler is None:
+            yield options
+            return
+        with connected(self.scheduler) as cluster:
+            yield replace(options, cluster=cluster)
 
     @property
     def baseline_path(self) -> Path | None:
         """Of today's network."""
         return None if self.baseline is None else Path(self.baseline)
+
+    def _check_backend(self) -> None:
+        if self.backend not in BACKENDS:
+            raise OptionError(f"backend {self.backend!r}: {expected_one_of(self.backend, BACKENDS)}")
+        if self.backend == "dask" and self.scheduler is None:
+            raise OptionError("backend 'dask': expected --scheduler too, such as tcp://localhost:8786")
+        if self.backend != "dask" and self.scheduler is not None:
+            raise OptionError(f"scheduler {self.scheduler} with backend {self.backend!r}: expected --backend dask")
 
     def adjusted(self, given: Mapping[str, Any], folder: Path) -> SolveRequest:
         """The request of a run that goes on.

@@ -71,6 +71,8 @@ def solve(
     fresh_replications: Annotated[
         int | None, typer.Option(help="Replications for the final cost; without it until ± 0.1%, your simulator 0.5%.")
     ] = None,
+    backend: Annotated[str, typer.Option(help="loky: this machine; dask: a cluster beside it.")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(help="Address of the Dask cluster, tcp://HOST:PORT.")] = None,
     report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
     out: OutOption = None,
     resume: Annotated[
@@ -163,12 +165,13 @@ def _solved(run: Run | None, case: Case, request: SolveRequest, watch: Watch) ->
     is_finished = False
     with watch.open(log, resumed=run is not None and run.is_resumed, case=case.name, request=asdict(request)):
         try:
-            if request.baseline_path is None:
-                result = search(case, options, lambda step, _: watch.iteration(step))
-            else:
-                today = read_baseline(request.baseline_path, case.network)
-                moves = DEFAULT_MOVES if request.moves is None else request.moves
-                result = solve_with_baseline(case, options, today, moves, lambda step, _: watch.iteration(step))
+            with request.workers(options) as told:
+                if request.baseline_path is None:
+                    result = search(case, told, lambda step, _: watch.iteration(step))
+                else:
+                    today = read_baseline(request.baseline_path, case.network)
+                    moves = DEFAULT_MOVES if request.moves is None else request.moves
+                    result = solve_with_baseline(case, told, today, moves, lambda step, _: watch.iteration(step))
             if run is not None:
                 content = result.as_dict()
                 write_results(run.folder, case, content)

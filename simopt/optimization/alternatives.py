@@ -125,7 +125,8 @@ def next_best_designs(
 
 def _with_design(found: ShortList, design: Design, master: Master, subproblem: SolvesComponents) -> ShortList:
     """Simulate what is new of a design, price it, and forbid the design."""
-    plans = [subproblem.solve(component) for component in design.components if component not in found.search.plans]
+    new = [component for component in design.components if component not in found.search.plans]
+    plans = list(subproblem.solve_all(new))
     for plan in plans:
         tell_price(master, plan)
     master.forbid(design)

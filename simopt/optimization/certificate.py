@@ -25,7 +25,6 @@ levels found on each batch are globally best.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -39,9 +38,8 @@ from design.flow_model import InfeasibleError
 from design.master import Master
 from design.network import Component, Design
 from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
-from design.single_stage import QuadratureSingleStage
-from design.single_stage_plan import single_stage_plan
 from design.solver import SolveStatus
+from simopt.optimization.certificate_batches import CHECK_PATHS, BatchCosts, BatchWork, Checks
 from simopt.optimization.certificate_types import (
     Batch,
     Certificate,
@@ -52,24 +50,20 @@ from simopt.optimization.certificate_types import (
     claim_of_levels,
     how_minimized,
 )
-from simopt.optimization.global_levels import NestedSearch
 from simopt.optimization.global_levels_types import CHECK, GlobalLevels
 from simopt.optimization.outer_approximation import SolvesComponents
-from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch, level_scale, safe_levels
+from simopt.optimization.pathwise import PathwiseParams
 from simopt.optimization.search_state import Incumbent, SearchState
 from simopt.optimization.service_targets import (
     TargetSearch,
     excess,
-    penalized_costs,
     repair_replications,
     safety_margin,
 )
 from simopt.simulation.grid_costs import leaf_targets
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.progress import Progress, silent
-
-Checks = Mapping[Component, GlobalLevels | None]
-CHECK_PATHS = -1000  # the number of their ledger; batches count from 0 up, polishing from -1 down
+from simopt.simulation.workers import ALONE, Workers
 
 TARGET_PATHS = -2000  # of the one on whose paths the incumbent's fill rates are tested, less the round
 MULTIPLIER_PATHS = 512
@@ -95,6 +89,8 @@ class Certifier:
         Keeps checks, polished levels and batches; tells the time.
     progress
         Told how many checks and batches are done.
+    workers
+        Who checks levels and simulates batches.
     """
 
     case: Case
@@ -104,11 +100,12 @@ class Certifier:
     params: CertificateParams = field(default_factory=CertificateParams)
     recorder: Recorder = UNRECORDED
     progress: Progress = silent
+    workers: Workers = ALONE
 
     @cached_property
-    def _single_stage(self) -> QuadratureSingleStage:
-        """One for all batches: it keeps what it has computed."""
-        return QuadratureSingleStage(self.case.demand)
+    def _costs(self) -> BatchCosts:
+        """One for all rounds: it keeps what it has computed."""
+        return BatchCosts(self.case, self.fresh_ledger, self.params.nested)
 
     def certify(self, state: SearchState) -> Certificate:
         """Try to prove the incumbent of a finished search best; ValueError if there is none."""
@@ -150,9 +147,8 @@ class Certifier:
             bound = proposal.bound
             if proposal.design is None or bound >= target - self.params.indifference * _incumbent(state).cost:
                 break
-            components = proposal.design.components
-            found = [self.subproblem.solve(component) for component in components if component not in state.plans]
-            state = state.with_plans(found).with_candidate(proposal.design)
+            new = [component for component in proposal.design.components if component not in state.plans]
+            state = state.with_plans(list(self.subproblem.solve_all(new))).with_candidate(proposal.design)
             self.master.forbid(proposal.design)
             bound = -np.inf  # of the designs left over nothing is known yet
         return state, bound
@@ -161,18 +157,17 @@ class Certifier:
         self, state: SearchState, checks: dict[Component, GlobalLevels | None], deadline: float
     ) -> SearchState:
         """Look for better levels of every component not checked before, and take those better by more than noise."""
-        search = NestedSearch(self.case, self.fresh_ledger(CHECK_PATHS), self.params.nested)
         better = []
         components = dict.fromkeys(component for design in state.designs for component in design.components)
-        for done, component in enumerate(components):
-            self.progress("checks of levels", done, len(components))
-            if component in checks or self.recorder.clock() >= deadline:
-                continue
-            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            check = partial(search.check, component, plan.levels, start)
-            found = checks[component] = self.recorder.value("check", check, CHECK)
+        new = [component for component in components if component not in checks]
+        pending = self.workers.apart(self._costs.check, [(one, state.plans[one].levels) for one in new])
+        for done, (component, compute) in enumerate(zip(new, pending, strict=True)):
+            self.progress("checks of levels", done, len(new))
+            if self.recorder.clock() >= deadline:
+                break
+            found = checks[component] = self.recorder.value("check", compute, CHECK)
             if found is not None and found.is_better:
-                better.append(replace(plan, levels=found.starts[0], cost=found.cost))
+                better.append(replace(state.plans[component], levels=found.starts[0], cost=found.cost))
         if not better:
             return state
         state = state.with_plans(better).with_incumbent(_incumbent(state).design)
@@ -196,48 +191,11 @@ class Certifier:
             plan = state.plans[component]
 
             def polished(component: Component = component, levels: Floats = plan.levels) -> Floats:
-                found, _ = self._minimize(ledger, component, levels, params, checks)
+                found, _ = self._costs.minimize(ledger, component, levels, params, checks)
                 return close_look.repaired(component, found, safety)
 
             plans.append(replace(plan, levels=self.recorder.value("polish", polished, _LEVELS)))
         return state.with_plans(plans).with_incumbent(_incumbent(state).design)
-
-    def _minimize(
-        self, ledger: Ledger, component: Component, levels: Floats, params: PathwiseParams, checks: Checks
-    ) -> tuple[Floats, float]:
-        """Best levels on a ledger's paths from all starts known, and their mean cost, fixed costs not included.
-
-        They meet the case's targets on these paths.
-        """
-        start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
-        firsts = [safe_levels(replace(start, levels=levels))] if check is None else check.starts_from(levels)
-        search, found = NestedSearch(self.case, ledger, self.params.nested), []
-        for first in firsts:
-            end = search.descend(component, first, start, params)
-            found.append((float(ledger.search(component, end, params.replications).costs.mean()), end))
-        cost, best = min(found, key=lambda pair: pair[0])
-        return best, cost
-
-    def _least(
-        self,
-        ledger: Ledger,
-        component: Component,
-        levels: Floats,
-        params: PathwiseParams,
-        checks: Checks,
-        multipliers: Floats | None,
-    ) -> float:
-        """Least mean cost on a ledger's paths, fixed costs not included; with targets the least Lagrangian."""
-        if multipliers is None:
-            return self._minimize(ledger, component, levels, params, checks)[1]
-        start, check = single_stage_plan(self.case, self._single_stage, component), checks.get(component)
-        firsts = [levels] if check is None else check.starts_from(levels)
-        search, least = PathwiseSearch(ledger, params), np.inf
-        for first in firsts:
-            end = search.descend(component, first, level_scale(start), multipliers)
-            sample = ledger.search(component, end, params.replications)
-            least = min(least, float(penalized_costs(self.case, component, sample, multipliers).mean()))
-        return least
 
     def _multipliers(self, state: SearchState, components: set[Component]) -> dict[Component, Floats | None]:
         """Of the targets in each component, at its inner levels; None without targets."""
@@ -255,11 +213,13 @@ class Certifier:
         components = {component for design in state.designs for component in design.components}
         size = self.params.replications << number
         worth = self._multipliers(state, components)
+        levels = {component: state.plans[component].levels for component in components}
+        work = BatchWork(size, levels, incumbent.design.components, worth, checks)
+        numbers = range(number * count, (number + 1) * count)
         codec, batches = batch_codec(list(worth)), list[Batch]()
-        for k in range(count):
-            self.progress(f"certificate, round {number + 1}", k, count)
-            batch = partial(self._batch, number * count + k, size, state, worth, checks)
-            batches.append(self.recorder.value("batch", batch, codec))
+        for compute in self.workers.apart(partial(self._costs.batch, work), numbers):
+            self.progress(f"certificate, round {number + 1}", len(batches), count)
+            batches.append(self.recorder.value("batch", compute, codec))
         share = self._share(state, error)
         quantile = float(stdtrit(count - 1, 1.0 - share)) / count**0.5
 
@@ -284,34 +244,6 @@ class Certifier:
             self._service(number, state, share),
             float(np.mean([batch.margin for batch in batches])),
         )
-
-    def _batch(
-        self,
-        number: int,
-        replications: int,
-        state: SearchState,
-        worth: Mapping[Component, Floats | None],
-        checks: Checks,
-    ) -> Batch:
-        """Mean costs on one batch of fresh paths, fixed costs of components included."""
-        ledger, params = self.fresh_ledger(number), PathwiseParams(replications, tolerance=1e-9)
-        incumbent = _incumbent(state)
-        least, found, own, control, margin = {}, {}, 0.0, 0.0, 0.0
-        for component, multipliers in worth.items():
-            fixed = self.case.fixed_cost(component)
-            plan, start = state.plans[component], single_stage_plan(self.case, self._single_stage, component)
-            sample = ledger.search(component, plan.levels, replications)
-            cost = found[component] = float(sample.costs.mean()) + fixed
-            if multipliers is not None:
-                found[component] = float(penalized_costs(self.case, component, sample, multipliers).mean()) + fixed
-            lowest = self._least(ledger, component, plan.levels, params, checks, multipliers)
-            least[component] = min(lowest + fixed, found[component])
-            if component in incumbent.design.components:
-                own += found[component]
-                margin += cost - found[component]
-                decoupled = ledger.search_decoupled(component, start.levels, replications)
-                control += start.expected_cost - fixed - float(decoupled.mean())
-        return Batch(own, own + control, least, found, margin)
 
     def _share(self, state: SearchState, error: float) -> float:
         """Error of each limit of a round: of every design compared, the incumbent's cost and its targets."""
@@ -353,11 +285,6 @@ class Certifier:
 
 
 _LEVELS: Codec[Floats] = Codec(packed, unpacked)
-
-
-def fresh_seed(seed: int, number: int) -> int:
-    """A seed for batch `number` of a certificate, unrelated to the run's own."""
-    return int.from_bytes(hashlib.sha256(f"certificate {seed} {number}".encode()).digest()[:8], "little")
 
 
 def _incumbent(state: SearchState) -> Incumbent:

@@ -6,7 +6,7 @@ left out of the design, so its level and its supplier cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -23,6 +23,7 @@ from simopt.simulation.ledger import Ledger
 LEVEL_DEVIATIONS = 4.0
 PENALTY = 10.0
 Decision = tuple[Floats, NDArray[np.int64]]
+Decoded = tuple[Design, dict[str, float]]
 Judged = tuple[float, Incumbent | None, Design]
 
 
@@ -86,7 +87,7 @@ class DesignSpace:
         A design that breaks rules of the case pays ten times its cost for each of them.
         """
         decoded = [self.decode(*one) for one in decisions]
-        numbers = self._ledger.recorded("decisions", lambda: self._costs(decoded), NUMBERS)
+        numbers = self._ledger.recorded("decisions", lambda: self._all_costs(decoded), NUMBERS)
         costs = zip(numbers[::2], numbers[1::2], strict=True)
         return [self._judged(*one, *cost) for one, cost in zip(decoded, costs, strict=True)]
 
@@ -95,7 +96,12 @@ class DesignSpace:
         found = Incumbent(design, levels, mean, half_width) if broken == 0 else None
         return (1.0 + PENALTY * broken) * mean + PENALTY * broken, found, design
 
-    def _costs(self, decoded: list[tuple[Design, dict[str, float]]]) -> list[float]:
+    def _all_costs(self, decoded: list[Decoded]) -> list[float]:
+        """Mean and half-width of each; parts of them at the same time where there is a cluster."""
+        parts = self._ledger.together(self._costs, self._ledger.workers.shared_out(decoded))
+        return [number for part in parts for number in part()]
+
+    def _costs(self, decoded: Sequence[Decoded]) -> list[float]:
         """Mean and half-width of each, one after the other."""
         found = list[float]()
         for design, levels in decoded:

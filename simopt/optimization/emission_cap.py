@@ -284,7 +284,7 @@ class _CappedSearch:
 
     def _with_design(self, state: SearchState, design: Design) -> SearchState:
         """The state with a design at its best levels under the cap; what was learned is told to the master."""
-        new = [self._free.subproblem.solve(c) for c in design.components if c not in state.plans]
+        new = list(self._free.subproblem.solve_all([c for c in design.components if c not in state.plans]))
         state = state.with_plans(new)
         state = replace(state, candidate=design, designs=(*state.designs, design))
         found = self._capped.best(design, state.plans)

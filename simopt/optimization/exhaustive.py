@@ -88,12 +88,13 @@ def exhaustive_search(
     parts = independent_parts(case)
     components = [component for part in parts for component in all_components(part, params.max_components)]
     for subproblem in (first, again):
+        found = iter(subproblem.solve_all(components))
         for done, component in enumerate(components):
             params.progress("components", done, len(components))
             if params.clock() >= deadline:
                 yield SearchState(termination=Termination.TIME_LIMIT)
                 return
-            plans[component] = subproblem.solve(component)
+            plans[component] = next(found)
         costs = {component: plan.cost.mean for component, plan in plans.items()}
         components = [c for part in parts for c in near_best_components(part, _of_part(part, costs), params.margin)]
     best = case.network.design(p for part in parts for p in cheapest_combination(part, _of_part(part, costs)).lanes)

@@ -8,7 +8,7 @@ by itself when the bound, with every simulated component priced, meets the incum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Protocol
@@ -28,6 +28,9 @@ class SolvesComponents(Protocol):
 
     def solve(self, component: Component) -> ComponentPlan:
         """Levels and simulated cost of a component."""
+
+    def solve_all(self, components: Sequence[Component]) -> Iterator[ComponentPlan]:
+        """Levels and simulated cost of each of some components, in their order."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,10 @@ def outer_approximation(
         # Sim_Opt at y_k: levels x_k and simulated cost of every component not seen before
         new = [component for component in proposal.design.components if component not in state.plans]
         found = list[ComponentPlan]()
-        for component in new:
+        params.progress("levels of components", 0, len(new))
+        for plan in subproblem.solve_all(new):
+            found.append(plan)
             params.progress("levels of components", len(found), len(new))
-            found.append(subproblem.solve(component))
         state = state.with_plans(found).with_candidate(proposal.design)
         # Add cuts: simulation's excess over the single-stage cost, charged to exactly these components
         for plan in found:

@@ -68,7 +68,8 @@ def paper_loop(
     state, design = start or SearchState(), first
     for _ in range(params.max_iterations):
         # Solve Sim_Opt at y_{k-1}: x_k, UB = min(UB, f(x_k, y_{k-1}))
-        found = [subproblem.solve(component) for component in design.components if component not in state.plans]
+        new = [component for component in design.components if component not in state.plans]
+        found = list(subproblem.solve_all(new))
         before, state = state.gap, state.with_plans(found).with_candidate(design)
         # Add cuts at (x_k, y_{k-1}) and solve MILP_M: y_k, LB = max(LB, cost)
         master.add_tangents_at(design, state.levels_of(design))

@@ -28,6 +28,6 @@ def network_then_stock(
     start
         What to begin with; by default nothing is known, and designs share no costs.
     """
-    plans = [subproblem.solve(component) for component in design.components]
+    plans = list(subproblem.solve_all(design.components))
     state = (start or SearchState()).with_plans(plans).with_candidate(design)
     yield replace(state, termination=Termination.COMPLETED)

@@ -6,6 +6,7 @@ way for all of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
 from typing import Any, Protocol
 
@@ -148,9 +149,15 @@ class Subproblem:
 
     def solve(self, component: Component) -> ComponentPlan:
         """Best levels found for a component and their cost."""
-        plan = self._ledger.recorded("component", lambda: self._solve(component), plan_codec(component))
-        self._trees |= {part.component: part for part in plan.parts}
-        return plan
+        return next(self.solve_all([component]))
+
+    def solve_all(self, components: Sequence[Component]) -> Iterator[ComponentPlan]:
+        """Best levels found for each of some components, in their order; at the same time where there is a cluster."""
+        pending = self._ledger.together(self._solve, components)
+        for component, compute in zip(components, pending, strict=True):
+            plan = self._ledger.recorded("component", compute, plan_codec(component))
+            self._trees |= {part.component: part for part in plan.parts}
+            yield plan
 
     def _solve(self, component: Component) -> ComponentPlan:
         start = single_stage_plan(self._case, self._exact, component)

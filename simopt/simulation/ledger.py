@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,11 +14,13 @@ from design.network import Component, Design
 from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
 from design.streams import BLOCK, Purpose
 from simopt.simulation.replicate import run_blocks
-from simopt.simulation.sample_paths import SamplePaths
+from simopt.simulation.sample_paths import FirstPaths, SamplePaths
 from simopt.simulation.simulator import Floats, Sample, Simulator, TreeSimulator
+from simopt.simulation.workers import ALONE, Workers
 
 BLOCKS_PER_TASK = 4
 Step = TypeVar("Step")
+Item = TypeVar("Item")
 FEW_NUMBERS = 1 << 20  # of a block's paths: so many blocks are simulated in one call
 
 
@@ -40,8 +42,8 @@ class Ledger:
         Simulates a component.
     seed
         The run's seed.
-    num_jobs
-        Threads.
+    workers
+        Threads for blocks of replications; a cluster for what is done together.
     budget
         Replications that the search may use; one more raises `BudgetSpentError`.
     recorder
@@ -53,7 +55,7 @@ class Ledger:
         case: Case,
         simulator: Simulator,
         seed: int,
-        num_jobs: int = 1,
+        workers: Workers = ALONE,
         budget: float = np.inf,
         recorder: Recorder = UNRECORDED,
     ) -> None:
@@ -62,18 +64,43 @@ class Ledger:
         self._root: Ledger | None = None
         self._recorder = recorder
         self._simulator = simulator
-        self._search_streams = SamplePaths(case, seed, Purpose.SEARCH, with_seeds=simulator.draws_seeds)
+        streams = SamplePaths(case, seed, Purpose.SEARCH, with_seeds=simulator.draws_seeds)
+        self._first_paths = FirstPaths(streams, case.num_periods)
         self._fresh_streams = SamplePaths(case, seed, Purpose.EVALUATION, with_seeds=simulator.draws_seeds)
-        self._num_jobs = num_jobs
-        self._paths = np.empty((0, case.num_periods, self._search_streams.num_columns))
+        self._workers = workers
         self._budget = budget
         self._used = 0
 
     def for_case(self, case: Case) -> Ledger:
         """A ledger on the same demand for a case with other costs; what it simulates is counted here."""
-        other = Ledger(case, TreeSimulator(case), self._seed, self._num_jobs, recorder=self._recorder)
+        other = Ledger(case, TreeSimulator(case), self._seed, self._workers, recorder=self._recorder)
         other._root = self
         return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """On a worker of a cluster, which has no journal."""
+        return self.__dict__ | {"_recorder": UNRECORDED}
+
+    def together(self, task: Callable[[Item], Step], items: Sequence[Item]) -> Iterator[Callable[[], Step]]:
+        """See `Workers.apart`, for tasks that simulate on this ledger: what they use is counted here.
+
+        With a budget, which tasks spend one after the other, and a simulator whose answers are kept, all is done here.
+        """
+        if not self._workers.are_apart or self._budget < np.inf or not self.is_built_in:
+            yield from (partial(task, item) for item in items)
+            return
+        for answer in self._workers.apart(partial(_counted, self, task), items):
+            yield partial(self._take, answer)
+
+    @property
+    def workers(self) -> Workers:
+        """Who does its work."""
+        return self._workers
+
+    def _take(self, answer: Callable[[], tuple[Step, int]]) -> Step:
+        step, count = answer()
+        self._count(count)
+        return step
 
     def recorded(self, kind: str, compute: Callable[[], Step], codec: Codec[Step]) -> Step:
         """A step of the search whose answer is kept, with the replications it took; see `Recorder.value`."""
@@ -131,7 +158,7 @@ class Ledger:
         extra = {} if multipliers is None else {"multipliers": multipliers}
         run = partial(self._run_slice, component, levels, paths, with_gradient, extra)
         tasks = range(0, num_replications, BLOCK * BLOCKS_PER_TASK)
-        return self._kept(lambda: _joined(run_blocks(run, tasks, self._num_jobs)))
+        return self._kept(lambda: _joined(run_blocks(run, tasks, self._workers.jobs)))
 
     def search_decoupled(self, component: Component, levels: Floats, num_replications: int) -> Floats:
         """Cost of each search path if no supplier ever ran short, shape (replication,); counted like `search`."""
@@ -152,11 +179,7 @@ class Ledger:
         """The first search paths, shape (replication, period, customer), units."""
         if self._root is not None:
             return self._root.search_paths(num_replications)
-        missing = range(len(self._paths) // BLOCK, -(-num_replications // BLOCK))
-        if missing:
-            draw = partial(self._search_streams.block, num_periods=self._case.num_periods)
-            self._paths = np.concatenate([self._paths, *run_blocks(draw, missing, self._num_jobs)])
-        return self._paths[:num_replications]
+        return self._first_paths.get(num_replications, self._workers.jobs)
 
     def fresh(self, design: Design, levels: Mapping[str, float], first_block: int, num_blocks: int) -> Sample:
         """Simulate a whole design on paths the search never saw; not counted as search.
@@ -189,7 +212,7 @@ class Ledger:
         numbers = BLOCK * self._case.num_periods * self._fresh_streams.num_columns
         step = BLOCKS_PER_TASK if numbers <= FEW_NUMBERS else 1
         tasks = [range(start, min(start + step, end)) for start in range(first_block, end, step)]
-        samples = run_blocks(partial(self._run_fresh, trials), tasks, self._num_jobs)
+        samples = run_blocks(partial(self._run_fresh, trials), tasks, self._workers.jobs)
         return [_joined(list(one)) for one in zip(*samples, strict=True)]
 
     def fresh_paths(self, block: int) -> Floats:
@@ -231,6 +254,12 @@ class Ledger:
         if num_replications > self.remaining:
             raise BudgetSpentError(f"{num_replications} replications wanted, {self.remaining:.0f} left")
         self._used += num_replications
+
+
+def _counted(ledger: Ledger, task: Callable[[Item], Step], item: Item) -> tuple[Step, int]:
+    """A task on a worker, where the ledger is the task's own, and the replications it used."""
+    before = ledger.replications
+    return task(item), ledger.replications - before
 
 
 Trial = tuple[Ledger, Design, Mapping[str, float]]

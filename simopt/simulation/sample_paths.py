@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+from threading import Lock
+from uuid import uuid4
+
 import numpy as np
 
 from design.case import Case
 from design.demand import Floats
 from design.streams import BLOCK, DemandStreams, Purpose, generator, name_keys
 from design.supply import Calendars
+from simopt.simulation.replicate import run_blocks
 
 SEEDS = name_keys("\0 seeds of replications")  # no node has such a name
 LARGEST_SEED = 2**53  # whole numbers below are exact as floats
@@ -48,3 +53,52 @@ class SamplePaths:
             seeds[:, 0, 0] = numbers.integers(LARGEST_SEED, size=BLOCK)
             columns.append(seeds)
         return np.concatenate(columns, axis=2)
+
+
+class FirstPaths:
+    """The first sample paths of a stream, drawn when they are asked for.
+
+    A copy in another process carries none; all copies of one process share what they draw.
+
+    Parameters
+    ----------
+    streams
+        What is drawn.
+    num_periods
+        Of every path.
+    """
+
+    def __init__(self, streams: SamplePaths, num_periods: int) -> None:
+        self._streams, self._num_periods = streams, num_periods
+        self._token = uuid4().hex
+        self._drawn = _Drawn()
+
+    def get(self, count: int, num_jobs: int = 1) -> Floats:
+        """So many of them, shape (replication, period, column), drawn by so many threads."""
+        with self._drawn.lock:
+            missing = range(len(self._drawn.paths) // BLOCK, -(-count // BLOCK))
+            if missing:
+                draw = partial(self._streams.block, num_periods=self._num_periods)
+                known = [self._drawn.paths] if len(self._drawn.paths) else []
+                self._drawn.paths = np.concatenate([*known, *run_blocks(draw, missing, num_jobs)])
+            return self._drawn.paths[:count]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_drawn"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._drawn = _drawn_here(self._token)
+
+
+class _Drawn:
+    """Paths drawn so far, shape (replication, period, column)."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.paths = np.empty((0, 0, 0))
+
+
+@lru_cache(maxsize=4)
+def _drawn_here(token: str) -> _Drawn:  # noqa: ARG001 - what it is kept by
+    return _Drawn()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,6 +126,9 @@ class TreeSimulator:
         self._case = case
         self._allocation = allocation or Allocation[case.supply.allocation.upper()]
         self._arrays: dict[Component, NetworkArrays] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_arrays": {}}  # made anew where they are wanted
 
     def simulate(
         self,

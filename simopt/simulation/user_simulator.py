@@ -20,9 +20,9 @@ from design.case import Case
 from design.errors import BadInputError
 from design.network import Component
 from design.node import Lane, Node
-from simopt.simulation.replicate import run_in_processes
 from simopt.simulation.simulator import Floats, Sample, TreeSimulator
 from simopt.simulation.stage import NUM_MEASURES, Measure
+from simopt.simulation.workers import ALONE, Workers
 
 SEED_PERIOD = 0
 
@@ -187,17 +187,17 @@ class ComponentSimulator:
         Network and simulated time.
     simulator
         The user's.
-    num_jobs
-        Processes over which replications are spread; 1: none beside this one.
+    workers
+        Processes or a cluster over which replications are spread.
     """
 
     draws_seeds = True
 
-    def __init__(self, case: Case, simulator: UserSimulator, num_jobs: int = 1) -> None:
+    def __init__(self, case: Case, simulator: UserSimulator, workers: Workers = ALONE) -> None:
         self._case = case
         self._simulator = simulator
         self._built_in = TreeSimulator(case)
-        self._num_jobs = num_jobs
+        self._workers = workers
 
     def simulate(
         self,
@@ -213,7 +213,7 @@ class ComponentSimulator:
             raise ValueError("multipliers: expected none with a simulator of one's own")
         replications = replications_of(self._case, component, levels, demand, wants_gradient=with_gradient)
         run = partial(measured, self._simulator)
-        found = run_in_processes(run, replications, self._num_jobs)
+        found = self._workers.processes(run, replications)
         gradient = np.array([slopes for _, slopes in found]) if with_gradient else None
         return Sample(np.array([measures for measures, _ in found]), gradient)
 

@@ -1,5 +1,6 @@
 """The certificate holds where it should, and refuses where a better design was missed."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,8 @@ from design.solver import SolveStatus
 from simopt.apps.methods import make_certifier, start_search
 from simopt.apps.options import SolveOptions
 from simopt.apps.solve import solve
-from simopt.optimization.certificate import CertificateParams, Certifier, fresh_seed
+from simopt.optimization.certificate import CertificateParams, Certifier
+from simopt.optimization.certificate_batches import fresh_seed
 from simopt.optimization.global_levels import NestedSearch
 from simopt.optimization.global_levels_types import NestedParams
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch
@@ -117,6 +119,9 @@ class PoorLevels:
         self._solves = solves
         self._victim = victim
 
+    def solve_all(self, components: Sequence[Component]) -> Iterator[ComponentPlan]:
+        return map(self.solve, components)
+
     def solve(self, component: Component) -> ComponentPlan:
         plan = self._solves.solve(component)
         if component != self._victim:
@@ -180,8 +185,8 @@ def test_a_batch_is_minimized_from_every_start_of_the_check() -> None:
     certify = certifier(case, subproblem(case), CertificateParams(nested=NO_CHECK))  # descents without strides stall
     batch, params = Ledger(case, TreeSimulator(case), 5), PathwiseParams(64)
     at_start = float(batch.search(plan.component, check.starts[0], 64).costs.mean())
-    _, alone = certify._minimize(batch, plan.component, plan.levels, params, {})
-    _, both = certify._minimize(batch, plan.component, plan.levels, params, {plan.component: check})
+    _, alone = certify._costs.minimize(batch, plan.component, plan.levels, params, {})
+    _, both = certify._costs.minimize(batch, plan.component, plan.levels, params, {plan.component: check})
     assert both <= at_start < 0.99 * alone
 
 

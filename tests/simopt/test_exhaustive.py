@@ -1,5 +1,6 @@
 """The exhaustive reference: counts of components, the best combination, and an oracle for the loop."""
 
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -80,6 +81,9 @@ class Guesses:
         self._costs = costs
         self.asked: list[Component] = []
 
+    def solve_all(self, components: Sequence[Component]) -> Iterator[ComponentPlan]:
+        return map(self.solve, components)
+
     def solve(self, component: Component) -> ComponentPlan:
         self.asked.append(component)
         cost = Estimate(self._costs[component], 0.0, 2)
@@ -123,7 +127,9 @@ def test_too_many_components_are_refused_before_any_simulation() -> None:
 
 
 def test_a_time_limit_leaves_no_incumbent() -> None:
-    states = list(exhaustive_search(load_case("two-two-three"), None, None, ExhaustiveParams(time_limit=0.0)))
+    states = list(
+        exhaustive_search(load_case("two-two-three"), Guesses({}), Guesses({}), ExhaustiveParams(time_limit=0.0))
+    )
     assert [state.termination for state in states] == [Termination.TIME_LIMIT]
     assert states[0].incumbent is None
 

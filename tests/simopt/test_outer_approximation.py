@@ -1,6 +1,6 @@
 """The loop over designs: when it ends and what it tells the master, with fakes; that it finds the best, for real."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -59,6 +59,9 @@ class FakeSubproblem:
 
     costs: dict[Component, float] = field(default_factory=dict)
     solved: list[Component] = field(default_factory=list)
+
+    def solve_all(self, components: Sequence[Component]) -> Iterator[ComponentPlan]:
+        return map(self.solve, components)
 
     def solve(self, component: Component) -> ComponentPlan:
         self.solved.append(component)
