@@ -18,6 +18,7 @@ from design.node import Lane, Node
 from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import Sample, TreeSimulator
+from simopt.simulation.workers import Workers
 from tests.networks import make_case, whole
 from tests.simopt.exact_poisson import exact_states
 
@@ -91,7 +92,7 @@ def in_subperiods(case: Case, num: int) -> Case:
 def simulated(case: Case, levels: Mapping[str, int], num_subperiods: int, num_blocks: int) -> Sample:
     fine = in_subperiods(case, num_subperiods)
     design = fine.network.design(lane.pair for lane in fine.network.lanes)
-    return Ledger(fine, TreeSimulator(fine), seed=3, num_jobs=2).fresh(design, levels, 0, num_blocks)
+    return Ledger(fine, TreeSimulator(fine), seed=3, workers=Workers(2)).fresh(design, levels, 0, num_blocks)
 
 
 def per_period(case: Case, sample: Sample, totals: np.ndarray) -> Estimate:

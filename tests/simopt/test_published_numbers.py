@@ -26,6 +26,7 @@ from simopt.simulation.estimate import Estimate
 from simopt.simulation.ledger import Ledger
 from simopt.simulation.simulator import Sample, TreeSimulator
 from simopt.simulation.stage import Measure
+from simopt.simulation.workers import Workers
 from tests.networks import make_case, whole
 
 SEED = 20240
@@ -88,7 +89,7 @@ def sample_at(case: Case, levels: Sequence[float], num_replications: int = 64 * 
     component = whole(case)
     design = case.network.design(component.lanes)
     named = dict(zip(component.nodes, levels, strict=True))
-    return Ledger(case, TreeSimulator(case), SEED, 2).fresh(design, named, 0, num_replications // BLOCK)
+    return Ledger(case, TreeSimulator(case), SEED, Workers(2)).fresh(design, named, 0, num_replications // BLOCK)
 
 
 def per_period(totals: np.ndarray) -> Estimate:
@@ -98,7 +99,7 @@ def per_period(totals: np.ndarray) -> Estimate:
 
 def optimized_levels(case: Case, start: Sequence[float], num_replications: int = 2048) -> np.ndarray:
     """Minimize the mean of fixed sample paths by the pathwise gradient."""
-    ledger, component = Ledger(case, TreeSimulator(case), SEED, 2), whole(case)
+    ledger, component = Ledger(case, TreeSimulator(case), SEED, Workers(2)), whole(case)
 
     def mean_cost(levels):
         sample = ledger.search(component, levels, num_replications, with_gradient=True)

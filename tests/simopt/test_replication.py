@@ -15,6 +15,7 @@ from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.replicate import run_blocks
 from simopt.simulation.simulator import TreeSimulator
 from simopt.simulation.stage import Measure
+from simopt.simulation.workers import Workers
 from tests.networks import make_case, one_node, warehouse_with_retailers, whole
 
 SEED = 7
@@ -22,7 +23,7 @@ LEVELS = np.array([60.0, 70.0, 22.0, 12.0, 33.0])
 
 
 def ledger_of(case: Case, num_jobs: int = 1, seed: int = SEED, budget: float = np.inf) -> Ledger:
-    return Ledger(case, TreeSimulator(case), seed, num_jobs, budget)
+    return Ledger(case, TreeSimulator(case), seed, Workers(num_jobs), budget)
 
 
 def two_sources(order: tuple[str, ...] = ("P1", "P2", "north", "south")) -> Case:

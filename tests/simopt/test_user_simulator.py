@@ -24,6 +24,7 @@ from simopt.simulation.user_simulator import (
     UserSimulatorError,
     as_simulator,
 )
+from simopt.simulation.workers import Workers
 from tests.emitting import emitting
 from tests.networks import Trial, random_trial, three_echelon_tree, two_stage_series, warehouse_with_retailers, whole
 from tests.simopt.own_simulators import BuiltIn, Noisy
@@ -200,7 +201,7 @@ ANSWERS = {
 
 
 def run_once(case: Case, simulator: object, *, with_gradient: bool = False, jobs: int = 1) -> None:
-    own = ComponentSimulator(case, as_simulator(simulator), jobs)
+    own = ComponentSimulator(case, as_simulator(simulator), Workers(jobs))
     paths = with_seeds(np.full((2, case.num_periods, 1), 20.0))
     own.simulate(whole(case), np.array([90.0, 70.0]), paths, with_gradient=with_gradient)
 
