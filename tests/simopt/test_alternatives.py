@@ -343,7 +343,7 @@ def test_a_time_limit_before_the_first_alternative_is_a_failure(simopt: Command,
     ("call", "is_complete"),
     [
         ((3, ProjectedMaster, "solve"), False),
-        ((6, Subproblem, "solve"), False),
+        ((3, Subproblem, "solve_all"), False),
         ((2, Polisher, "levels"), True),
         ((2, Ledger, "fresh_together"), True),
     ],

@@ -514,7 +514,7 @@ def test_ctrl_c_after_a_first_design_writes_the_incumbent(simopt, monkeypatch, t
 
 
 def test_ctrl_c_before_a_first_design_leaves_with_130(simopt, monkeypatch):
-    interrupt_call(monkeypatch, 1, Subproblem, "solve")
+    interrupt_call(monkeypatch, 1, Subproblem, "solve_all")
     done = simopt("solve", CASE)
     assert done.code == 130
     assert "Traceback" not in done.err

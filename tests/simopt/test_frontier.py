@@ -135,10 +135,11 @@ def test_held_stock_counts_against_the_limits() -> None:
 
 
 def test_a_component_is_simulated_once_for_all_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    solved, solve = [], Subproblem.solve
-    monkeypatch.setattr(Subproblem, "solve", lambda self, c: solved.append(c) or solve(self, c))
+    solved, solve = [], Subproblem.solve_all
+    monkeypatch.setattr(Subproblem, "solve_all", lambda self, some: solved.extend(some) or solve(self, some))
     found = find_frontier(scattered(0), FrontierOptions("num-sites"))
     assert len(found.points) > 1
+    assert len(solved) >= len(found.points)
     assert len(solved) == len(set(solved))
 
 
