@@ -18,6 +18,8 @@ from design.robust.protected_flow import add_protection
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row
 
+GROUP_SEPARATOR = " | "
+
 
 class InfeasibleError(NoSolutionError):
     """No design satisfies the case; the message names what cannot be met."""
@@ -112,7 +114,7 @@ def _flow_cost(model: pyo.ConcreteModel, case: Case, lanes: list[LanePair], sour
     own = (s for s in sources if s not in shared.nodes)
     terms.extend(network.node(s).fixed_cost / scale * model.source_used[s] for s in own)
     for cost in shared.costs:
-        used = model.site_used[_key(cost.nodes)] if cost.nodes else model.link_used[_key(cost.lanes[0])]
+        used = model.site_used[group_key(cost.nodes)] if cost.nodes else model.link_used[group_key(cost.lanes[0])]
         terms.append(cost.amount / scale * used)
     return pyo.quicksum(terms)
 
@@ -171,11 +173,11 @@ def _add_shared(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule]) -> 
     ruled = [names for rule in rules if not rule.is_capacity for names in rule.all_sites if len(names) > 1]
     used, _ = _node_terms(model, case)
     sites = {
-        _key(names): [term for name in names for term in used[name]]
+        group_key(names): [term for name in names for term in used[name]]
         for names in [*(cost.nodes for cost in costs if cost.nodes), *ruled]
     }
     links = {
-        _key(cost.lanes[0]): [model.lane_used[pair] for pair in cost.lanes if pair in model.lane_used]
+        group_key(cost.lanes[0]): [model.lane_used[pair] for pair in cost.lanes if pair in model.lane_used]
         for cost in costs
         if cost.lanes
     }
@@ -233,13 +235,14 @@ def _rule_terms(
     return terms + [-model.lane_used[pair] for pair in rule.against if pair in model.lane_used]
 
 
-def _key(names: tuple[str, ...]) -> str:
-    return " | ".join(names)
+def group_key(names: tuple[str, ...]) -> str:
+    """Of the binary that several nodes or the two ends of a lane share."""
+    return GROUP_SEPARATOR.join(names)
 
 
 def _site_terms(model: pyo.ConcreteModel, used: Mapping[str, list[Any]], names: tuple[str, ...]) -> list[Any]:
     """Terms whose sum says whether a site is used."""
-    return used[names[0]] if len(names) == 1 else [model.site_used[_key(names)]]
+    return used[names[0]] if len(names) == 1 else [model.site_used[group_key(names)]]
 
 
 def _emission_terms(model: pyo.ConcreteModel, case: Case, rule: Rule, used: Mapping[str, list[Any]]) -> list[Any]:

@@ -48,11 +48,13 @@ from design.infeasibility import explain_infeasibility
 from design.network import Component, Design
 from design.recorder import UNRECORDED, Recorder
 from design.robust.demand_budget import DemandBudget
-from design.single_stage import SingleStageModel, SingleStageValue
-from design.single_stage_plan import single_stage_plan, stage_value
+from design.rounding import integer_values, rounded_design
+from design.single_stage import SingleStageModel
+from design.single_stage_plan import single_stage_plan
 from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row, SolveStatus
-from design.stage_cost import StageCost, stage_costs
+from design.stage_cost import stage_costs
+from design.stage_cuts import StageCuts
 from design.stages import Path
 
 
@@ -147,6 +149,15 @@ class MasterParams:
     recorder: Recorder = UNRECORDED
 
 
+@dataclass(frozen=True, eq=False)
+class _Proposal:
+    """A design, its cost in the master's model, money over the horizon, and the solver's columns, shape (column,)."""
+
+    design: Design
+    objective: float
+    values: Floats
+
+
 class ProjectedMaster:
     """The projected master: built once, cut and re-solved.
 
@@ -172,12 +183,13 @@ class ProjectedMaster:
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
         self._rules += self._params.added
         self._model = self._built()
-        self._session = HighsSession(self._model, recorder=self._params.recorder)
+        self._session = HighsSession(self._model, 0.5 * self._params.tolerance, self._params.recorder)
         self._stage_columns = self._session.columns(_stage_variables(self._model))
         self._echelon: EchelonView | None = None
         self._priced: dict[Component, float] = {}
-        self._stage_costs = stage_costs(case, self._model, self._session)
-        self._add([row for cost in self._stage_costs if len(cost.customers) == 1 for row in self._full_cut(cost)])
+        costs = stage_costs(case, self._model, self._session)
+        self._stage_cuts = StageCuts(case, single_stage, costs, self._per_horizon)
+        self._add(self._stage_cuts.of_single_customers())
 
     @property
     def num_scenarios(self) -> int:
@@ -205,26 +217,65 @@ class ProjectedMaster:
         return self._params.recorder.group("master", lambda: self._solve(monotonic() + time_limit))
 
     def _solve(self, deadline: float) -> MasterSolution:
+        self._session.forget()
         if not self._relaxation_done:
             self._relaxation_done = self._cut_relaxation(deadline)
-        bound, status, design, objective = -np.inf, SolveStatus.FAILED, None, np.inf
+        proven, best = self._round(deadline)
+        if best is not None and self._is_met(best.objective - proven, best.objective):
+            return self._solution(SolveStatus.OPTIMAL, best, proven)
+        status = SolveStatus.FAILED
         for _ in range(self._params.max_rounds):
-            solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=self._start)
-            bound, status = max(bound, solution.dual_bound), solution.status
+            start = self._start if best is None else best.values
+            solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=start)
+            proven, status = max(proven, self._scale * solution.dual_bound), solution.status
             if status is SolveStatus.INFEASIBLE:
                 explain_infeasibility(self._case, budget=self._params.budget)
             if solution.values is None:
                 break
             self._start = solution.values
-            design = chosen_design(self._case.network, self._model, self._session, solution.values)
-            shortfall = self._separate(solution.values)
-            objective = self._scale * (solution.objective + shortfall)
-            if status is not SolveStatus.OPTIMAL or self._is_met(shortfall, objective):
+            found = self._proposed(solution.objective, solution.values)
+            best = found if best is None or found.objective <= best.objective else best
+            if status is not SolveStatus.OPTIMAL or self._is_met(best.objective - proven, best.objective):
                 break
-        return MasterSolution(status, design, min(self._scale * bound, objective), objective, self.bound)
+        return self._solution(status, best, proven)
+
+    def _round(self, deadline: float) -> tuple[float, _Proposal | None]:
+        """What the LP relaxation proves, money over the horizon, and the best design rounded from it.
+
+        Cuts at rounded designs raise the relaxation, which then is rounded again, until it leads to no new design.
+        """
+        proven, best, tried = -np.inf, None, set[Design]()
+        for _ in range(self._params.max_rounds):
+            relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+            if relaxed.values is None:
+                break
+            proven = max(proven, self._scale * relaxed.dual_bound)
+            design = rounded_design(self._case, self._model, self._session, relaxed.values)
+            if design in tried:
+                break
+            tried.add(design)
+            start = integer_values(self._case, self._model, self._session, design)
+            completed = self._session.complete(start, deadline - monotonic())
+            if completed.values is None:
+                break
+            found = self._proposed(completed.objective, completed.values)
+            best = found if best is None or found.objective < best.objective else best
+            if self._is_met(best.objective - proven, best.objective) or not self._cut_until_flat(deadline):
+                break
+        return proven, best
+
+    def _proposed(self, objective: float, values: Floats) -> _Proposal:
+        """The design of an integer solution and its cost with exact stock costs, to which the model is cut."""
+        design = chosen_design(self._case.network, self._model, self._session, values)
+        return _Proposal(design, self._scale * (objective + self._separate(values)), values)
+
+    def _solution(self, status: SolveStatus, best: _Proposal | None, proven: float) -> MasterSolution:
+        if best is None:
+            return MasterSolution(status, None, proven, np.inf, self.bound)
+        return MasterSolution(status, best.design, min(proven, best.objective), best.objective, self.bound)
 
     def _is_met(self, shortfall: float, objective: float) -> bool:
-        return self._scale * shortfall <= self._params.tolerance * abs(objective)
+        return shortfall <= self._params.tolerance * abs(objective)
 
     def price(self, component: Component, extra: float) -> None:
         """Charge exactly this component `extra` money over the horizon on top (an integer L-shaped cut).
@@ -304,7 +355,8 @@ class ProjectedMaster:
 
     def _separate(self, values: Floats) -> float:
         """Add cuts where stock costs are too low; returns by how much the objective is."""
-        rows, total = self._single_stage_cuts(values)
+        rows, missing = self._stage_cuts.separate(values)
+        total = float(values[self._stage_columns].sum()) + missing
         if self._echelon is not None:
             more, of_components = self._echelon.separate(values)
             rows, total = rows + more, max(total, of_components)
@@ -317,37 +369,10 @@ class ProjectedMaster:
             return float(values[self._session.columns([self._model.stock_cost])[0]])
         return float(values[self._stage_columns].sum())
 
-    def _single_stage_cuts(self, values: Floats) -> tuple[list[Row], float]:
-        """A cut for every θ below its ψ, and the single-stage cost of all stock, prices included."""
-        rows, total = [], float(values[self._stage_columns].sum())
-        for cost in self._stage_costs:
-            reach = cost.reach_values(values)
-            if not reach.any():
-                continue
-            value = self._psi(cost, reach)
-            gap = self._per_horizon * value.cost - values[cost.theta]
-            if gap > 1e-9:
-                total += gap
-                rows.extend(self._shared_cuts(cost, value, reach))
-        return rows, total
-
-    def _shared_cuts(self, cost: StageCost, value: SingleStageValue, reach: Floats) -> list[Row]:
-        """The cut for every θ with the same ψ: lanes into the node with this lead time."""
-        same = [k for k in self._stage_costs if (k.node, k.lead_time) == (cost.node, cost.lead_time)]
-        return [k.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach) for k in same]
-
-    def _full_cut(self, cost: StageCost) -> list[Row]:
-        reach = np.ones(len(cost.customers))
-        value = self._psi(cost, reach)
-        return [cost.cut(self._per_horizon * value.cost, self._per_horizon * value.gradient, reach)]
-
     @property
     def _per_horizon(self) -> float:
         """Turns money per period into the solver's money over the horizon."""
         return self._case.horizon / self._scale
-
-    def _psi(self, cost: StageCost, reach: Floats) -> SingleStageValue:
-        return stage_value(self._case, self._single_stage, cost.node, cost.lead_time, cost.customers, reach)
 
     def _add(self, rows: list[Row]) -> None:
         self._session.add_rows(rows)

@@ -181,6 +181,34 @@ class HighsSession:
         """
         return self._recorder.value("solve", lambda: self._solve(relaxed, time_limit, start), _CODEC)
 
+    def complete(self, start: Floats, time_limit: float = np.inf) -> Solution:
+        """The best solution with the integer part of `start`, shape (column,); later relaxations go on as before.
+
+        Parameters
+        ----------
+        start
+            A solution of which the integer columns count.
+        time_limit
+            Seconds for this solve.
+        """
+        return self._recorder.value("completion", lambda: self._complete(start, time_limit), _CODEC)
+
+    def forget(self) -> None:
+        """Let the next solve depend on the model alone, not on where the last one stood."""
+        self._highs.clearSolver()
+
+    def _complete(self, start: Floats, time_limit: float) -> Solution:
+        columns = np.flatnonzero(self._is_integer).astype(np.int32)
+        fixed, basis = np.round(start[columns]), self._highs.getBasis()
+        self._highs.changeColsBounds(len(columns), columns, fixed, fixed)
+        self._highs.clearSolver()
+        found = self._solve(True, time_limit, None)
+        self._highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), np.ones(len(columns)))
+        self._highs.clearSolver()
+        if basis.valid:
+            self._highs.setBasis(basis)
+        return found
+
     def _solve(self, relaxed: bool, time_limit: float, start: Floats | None) -> Solution:
         if self._relaxed != relaxed:
             self._set_integrality(relaxed)

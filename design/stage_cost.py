@@ -1,4 +1,4 @@
-"""The cost of one stocking point by itself in the projected master: its θ, the columns it hangs on, and its cuts."""
+"""The cost of one stocking point by itself in the projected master: its θ and the columns it hangs on."""
 
 from __future__ import annotations
 

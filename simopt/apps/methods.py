@@ -57,6 +57,8 @@ FILL_RATE_PATHS = 1024
 LAST_ROUND = 600_000  # replications times nodes of a design in the last round of a certificate
 COMPARED_NODES = 2_600  # of all designs that a certificate compares one by one, their number limited to 20 to 200
 TIMES_WITH_TARGETS = 4
+EXACT = 1e-6  # tolerance of the masters of networks with few lanes
+EXACT_LANES = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ class ExactParts:
         self._case = case
         self.options = options
         self.ledger = ledger
-        self._bound = _master_params(options)
+        self._bound = _master_params(case, options)
         self._single_stage = single_stage or exact_costs(case)
         self.subproblem = _subproblem(case, replace(options, subproblem="pathwise"), ledger, self._single_stage)
         self.polisher = Polisher(case, self._single_stage, ledger)
@@ -183,7 +185,7 @@ def make_certifier(case: Case, options: SolveOptions, ledger: Ledger, time_limit
 
     return Certifier(
         case,
-        exact_master(case, single_stage, _master_params(options)),
+        exact_master(case, single_stage, _master_params(case, options)),
         _subproblem(case, replace(options, subproblem="pathwise"), ledger, single_stage),
         FreshLedgers(case, options.seed, options.workers),
         _certificate_params(case, options, time_limit),
@@ -289,7 +291,7 @@ def _rival(name: str) -> Callable[[Case, SolveOptions, Ledger], Search]:
 
 def _projected_master(case: Case, charged: SingleStageModel, options: SolveOptions) -> PricedMaster:
     """The projected master, one for each part of the case that shares nothing with the others."""
-    params, parts = _master_params(options), independent_parts(case)
+    params, parts = _master_params(case, options), independent_parts(case)
     if len(parts) == 1 or case.network.has_assembly:
         return exact_master(case, charged, params)
     return SeparateMasters(case, [(part, ProjectedMaster(part, charged, params)) for part in parts])
@@ -302,8 +304,11 @@ def exact_master(case: Case, charged: SingleStageModel, params: MasterParams | N
     return ProjectedMaster(case, charged, params)
 
 
-def _master_params(options: SolveOptions) -> MasterParams:
-    return MasterParams(bound=Bound(options.bound), recorder=options.recorder)
+def _master_params(case: Case, options: SolveOptions) -> MasterParams:
+    """Large networks to a tenth of the tolerance between designs, as every digit takes a search tree of its own."""
+    is_large = len(case.network.lanes) > EXACT_LANES
+    tolerance = max(0.1 * options.tolerance, EXACT) if is_large else EXACT
+    return MasterParams(tolerance, bound=Bound(options.bound), recorder=options.recorder)
 
 
 def _extensive_master(case: Case, scenarios: PathScenarios, options: SolveOptions) -> ExtensiveMaster:

@@ -1,0 +1,59 @@
+"""Designs from solutions of a relaxed master, and the master's integer columns from designs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyomo.environ as pyo
+
+from design.case import Case
+from design.flow_model import GROUP_SEPARATOR, group_key
+from design.network import Design
+from design.node import LanePair
+from design.solver import Floats, HighsSession
+
+
+def rounded_design(case: Case, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
+    """Every customer over the lane that carries most of it, every node from where most of its customers come.
+
+    It serves every customer, but need not keep the case's rules.
+
+    Parameters
+    ----------
+    case, model, session
+        The case, its flow model and the solver that holds it.
+    values
+        A relaxed solution, shape (column,).
+    """
+    network, carried = case.network, dict[tuple[str, LanePair], float]()
+    keys = list(model.reach)
+    columns = session.columns(model.reach[key] for key in keys)
+    for (customer, origin, end), column in zip(keys, columns, strict=True):
+        carried[customer, (origin, end)] = float(values[column])
+    candidates: dict[str, list[LanePair]] = {}
+    for pair in model.lane_used:
+        candidates.setdefault(pair[1], []).append(pair)
+    served: dict[str, list[str]] = {name: [] for name in network.order}
+    chosen = []
+    for name in reversed(network.order):
+        if name in case.demand:
+            served[name].append(name)
+        if served[name] and name in candidates:
+            weights = [sum(carried[customer, pair] for customer in served[name]) for pair in candidates[name]]
+            pair = candidates[name][int(np.argmax(weights))]
+            chosen.append(pair)
+            served[pair[0]].extend(served[name])
+    return network.design(chosen)
+
+
+def integer_values(case: Case, model: pyo.ConcreteModel, session: HighsSession, design: Design) -> Floats:
+    """Columns of a solution that uses a design, 0 where they are not integer, shape (column,)."""
+    used, lanes = set(design.nodes), set(design.lanes)
+    variables = [model.lane_used[pair] for pair in model.lane_used if pair in lanes]
+    variables += [model.source_used[source] for source in model.source_used if source in used]
+    variables += [model.site_used[key] for key in model.site_used if used.intersection(key.split(GROUP_SEPARATOR))]
+    for cost in case.shared_costs.costs:
+        if cost.lanes and lanes.intersection(cost.lanes):
+            variables.append(model.link_used[group_key(cost.lanes[0])])
+    values = np.zeros(len(session.names))
+    values[session.columns(variables)] = 1.0
+    return values
