@@ -19,7 +19,8 @@ exact. No scenario enters the program: thousands of scenarios or a quadrature co
 solver counts money in units of `flow_model.money_scale`.
 
 Single-stage costs say little where inner backorders are cheap. Whole components are then bounded by Θ, whose cuts are
-dearer; with `Bound.AUTO` they are used where they raise the LP relaxation by more than `MasterParams.echelon_gain`.
+dearer; with `Bound.AUTO` they are used where they raise the LP relaxation by more than `MasterParams.echelon_gain`, in
+networks of at most `AUTO_PATHS` paths from a source to a customer.
 """
 
 from __future__ import annotations
@@ -52,10 +53,15 @@ from design.rounding import integer_values, rounded_design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan
 from design.site_rules import Rule
-from design.solver import Floats, HighsSession, Row, SolveStatus
+from design.solver import Floats, HighsSession, Row, Solution, SolveStatus
 from design.stage_cost import stage_costs
 from design.stage_cuts import StageCuts
 from design.stages import Path
+
+AUTO_PATHS = 5_000
+CENTERING = 0.3  # share of the newest optimum in the mean of the relaxation's optima
+RELAXATION_SHARE = 0.6  # of the time until the deadline, before a first design is made
+FINEST_PROGRESS = 1e-6
 
 
 class Bound(Enum):
@@ -177,6 +183,7 @@ class ProjectedMaster:
         self._params = params or MasterParams()
         self._rows: list[Row] = []
         self._relaxation_done = False
+        self._relaxed = Solution(SolveStatus.FAILED, None, np.inf, -np.inf)
         self._start: Floats | None = None
         self._scale = money_scale(case)
         self._paths = _echelon_paths(case, single_stage, self._params.bound)
@@ -219,7 +226,7 @@ class ProjectedMaster:
     def _solve(self, deadline: float) -> MasterSolution:
         self._session.forget()
         if not self._relaxation_done:
-            self._relaxation_done = self._cut_relaxation(deadline)
+            self._relaxation_done = self._cut_relaxation(monotonic() + RELAXATION_SHARE * (deadline - monotonic()))
         proven, best = self._round(deadline)
         if best is not None and self._is_met(best.objective - proven, best.objective):
             return self._solution(SolveStatus.OPTIMAL, best, proven)
@@ -245,23 +252,25 @@ class ProjectedMaster:
         Cuts at rounded designs raise the relaxation, which then is rounded again, until it leads to no new design.
         """
         proven, best, tried = -np.inf, None, set[Design]()
-        for _ in range(self._params.max_rounds):
-            relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
-            if relaxed.values is None:
-                break
+        relaxed, progress = self._relaxed, self._params.relaxation_progress
+        while relaxed.values is not None or (relaxed := self._relax(deadline)).values is not None:
+            assert relaxed.values is not None
             proven = max(proven, self._scale * relaxed.dual_bound)
             design = rounded_design(self._case, self._model, self._session, relaxed.values)
             if design in tried:
+                progress *= 0.1
+            else:
+                tried.add(design)
+                start = integer_values(self._case, self._model, self._session, design)
+                completed = self._session.complete(start, deadline - monotonic())
+                if completed.values is None:
+                    break
+                found = self._proposed(completed.objective, completed.values)
+                best = found if best is None or found.objective < best.objective else best
+            is_met = best is not None and self._is_met(best.objective - proven, best.objective)
+            if is_met or progress < FINEST_PROGRESS or not self._cut_until_flat(deadline, progress):
                 break
-            tried.add(design)
-            start = integer_values(self._case, self._model, self._session, design)
-            completed = self._session.complete(start, deadline - monotonic())
-            if completed.values is None:
-                break
-            found = self._proposed(completed.objective, completed.values)
-            best = found if best is None or found.objective < best.objective else best
-            if self._is_met(best.objective - proven, best.objective) or not self._cut_until_flat(deadline):
-                break
+            relaxed = self._relaxed
         return proven, best
 
     def _proposed(self, objective: float, values: Floats) -> _Proposal:
@@ -328,7 +337,7 @@ class ProjectedMaster:
             if self._paths is None:
                 return True
             view = EchelonView(self._case, self._model, self._session, self._paths, self._per_horizon)
-            relaxed = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+            relaxed = self._relax(deadline)
             if relaxed.values is None:
                 return False
             gain = view.separate(relaxed.values)[1] - self._stock_cost(relaxed.values)
@@ -339,19 +348,41 @@ class ProjectedMaster:
                 self._price_echelon(view, component, extra)
         return self._cut_until_flat(deadline)
 
-    def _cut_until_flat(self, deadline: float) -> bool:
-        """Rounds of cuts at the LP relaxation's optimum until it stops rising; whether time sufficed for that."""
-        previous = -np.inf
+    def _cut_until_flat(self, deadline: float, progress: float | None = None) -> bool:
+        """Rounds of cuts at the LP relaxation's optimum until it stops rising; whether time sufficed for that.
+
+        While it rises, cuts are made near the mean of the optima so far, which jump less and so are cut less often.
+        """
+        progress = self._params.relaxation_progress if progress is None else progress
+        previous, center, flat_rounds = -np.inf, None, 0
         for _ in range(self._params.max_rounds):
-            solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+            solution = self._relax(deadline)
             if solution.values is None:
                 return False
-            progress = solution.objective - previous
-            previous = solution.objective
-            self._separate(solution.values)
-            if progress <= self._params.relaxation_progress * abs(solution.objective):
+            center = solution.values if center is None else center + CENTERING * (solution.values - center)
+            is_flat = solution.objective - previous <= progress * abs(solution.objective)
+            previous, flat_rounds = solution.objective, flat_rounds + 1 if is_flat else 0
+            if flat_rounds == 2:
                 break
+            if is_flat or not self._separate_near(center, solution.values):
+                self._separate(solution.values)
         return True
+
+    def _relax(self, deadline: float) -> Solution:
+        """The optimum of the LP relaxation; the last one found is kept for rounding."""
+        solution = self._session.solve(relaxed=True, time_limit=deadline - monotonic())
+        if solution.values is not None and solution.status is SolveStatus.OPTIMAL:
+            self._relaxed = solution
+            return solution
+        return Solution(solution.status, None, np.inf, -np.inf)
+
+    def _separate_near(self, center: Floats, values: Floats) -> bool:
+        """Add cuts made elsewhere that a solution breaks; whether there are any. Echelon cuts are made at the solution."""
+        rows, _ = self._stage_cuts.separate(values, center)
+        if self._echelon is not None:
+            rows += self._echelon.separate(values)[0]
+        self._add(rows)
+        return bool(rows)
 
     def _separate(self, values: Floats) -> float:
         """Add cuts where stock costs are too low; returns by how much the objective is."""
@@ -383,7 +414,9 @@ def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> 
     """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones and other demand must."""
     if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0 or not case.is_alike or not case.has_simple_supply:
         return None
-    return service_paths(case) or None
+    paths = service_paths(case)
+    too_many = paths is not None and bound is Bound.AUTO and sum(map(len, paths.values())) > AUTO_PATHS
+    return None if too_many else paths or None
 
 
 def _build_model(

@@ -27,6 +27,12 @@ class StageCost:
         shares = [values[list(columns)].sum() if columns else 1.0 for columns in self.reach]
         return np.clip(np.array(shares), 0.0, 1.0)
 
+    def shortfall(self, cost: float, gradient: Floats, reach: Floats, values: Floats) -> float:
+        """By how much a solution breaks the cut."""
+        shares = [values[list(columns)].sum() if columns else values[self.used] for columns in self.reach]
+        charged = (cost - float(gradient @ reach)) * values[self.used] + float(gradient @ np.array(shares))
+        return float(charged - values[self.theta])
+
     def cut(self, cost: float, gradient: Floats, reach: Floats) -> Row:
         """θ >= intercept·used + gradient·reach."""
         own = sum(g for g, columns in zip(gradient, self.reach, strict=True) if not columns)

@@ -19,7 +19,7 @@ from design.solver import Floats, Row
 from design.stage_cost import StageCost
 
 WHOLE = 1e-6
-_NEGLIGIBLE = 1e-9
+_NEGLIGIBLE = 1e-7
 
 
 class StageCuts:
@@ -52,22 +52,29 @@ class StageCuts:
         alone = [cost for cost in self._costs if len(cost.customers) == 1]
         return [cost.cut(*self._tangent(cost, np.ones(1))) for cost in alone]
 
-    def separate(self, values: Floats) -> tuple[list[Row], float]:
+    def separate(self, values: Floats, near: Floats | None = None) -> tuple[list[Row], float]:
         """Cuts for every θ that is too low in a solution, and by how much all of them are together.
 
-        A cut is added for every lane into the node with the same lead time.
+        A cut is made for every lane into the node with the same lead time, and kept where the solution breaks it.
+
+        Parameters
+        ----------
+        values
+            The solution, shape (column,).
+        near
+            Another one at whose reaches cuts are made; None: at its own.
         """
         rows, total = list[Row](), 0.0
         for cost in self._costs:
-            reach = cost.reach_values(values)
+            reach = cost.reach_values(values if near is None else near)
             if not reach.any():
                 continue
             most = 0.0
             for charged, gradient, at in self._charges(cost, reach):
-                missing = charged - float(values[cost.theta])
-                if missing > _NEGLIGIBLE:
-                    most = max(most, missing)
-                    rows += [one.cut(charged, gradient, at) for one in self._alike[cost.node, cost.lead_time]]
+                most = max(most, charged - float(values[cost.theta]))
+                for one in self._alike[cost.node, cost.lead_time]:
+                    if one.shortfall(charged, gradient, at, values) > _NEGLIGIBLE:
+                        rows.append(one.cut(charged, gradient, at))
             total += most
         return rows, total
 
