@@ -9,6 +9,7 @@ from typing import Any
 
 import pyomo.environ as pyo
 
+from design.capacity_rows import add_capacity_rows
 from design.case import Case
 from design.errors import NoSolutionError
 from design.network import Component, Design, Network
@@ -33,7 +34,8 @@ def build_flow_model(
     What several products share, a site or a link between two sites, has a binary of its own, 1 iff any of them uses it:
     `site_used`, by the names of its nodes, and `link_used`, by those of its first lane.
 
-    The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j,
+    The model has `lane_used` y[i, j], `reach` r[c, i, j] for each customer c that can be served over lane i → j, whole
+    where there are capacities,
     `source_used` z[s], `extra` e[s] for priced components, and `flow_cost`, what lanes, reaches and sources cost in the
     objective, in units of `money_scale` (MODEL: projected form); the price of components is for the master to add.
 
@@ -57,14 +59,14 @@ def build_flow_model(
     sources = [s for s in network.sources if network.reachable_customers[s]]
     model = pyo.ConcreteModel(name=case.name)
     model.lane_used = pyo.Var(lanes, domain=pyo.Binary)
-    model.reach = pyo.Var(
-        [(c, *pair) for pair in lanes for c in network.reachable_customers[pair[1]]], bounds=(0.0, 1.0)
-    )
+    kept = case.site_rules.rules if rules is None else rules
+    of_lanes = [(c, *pair) for pair in lanes for c in network.reachable_customers[pair[1]]]
+    is_packed = any(rule.is_capacity for rule in kept)  # then HiGHS finds covers of capacities
+    model.reach = pyo.Var(of_lanes, domain=pyo.Binary if is_packed else pyo.UnitInterval)
     model.source_used = pyo.Var(sources, domain=pyo.Binary)
     model.extra = pyo.Var(sources, domain=pyo.NonNegativeReals)
     _add_routing(model, network, lanes)
     _add_source_links(model, network, sources)
-    kept = case.site_rules.rules if rules is None else rules
     _add_shared(model, case, kept)
     _add_site_rules(model, case, kept)
     model.flow_cost = pyo.Expression(expr=_flow_cost(model, case, lanes, sources))
@@ -205,6 +207,7 @@ def _add_site_rules(model: pyo.ConcreteModel, case: Case, rules: Sequence[Rule])
     if not by_label:
         return
     used, through = _node_terms(model, case)
+    add_capacity_rows(model, case, rules, used)
 
     @model.Constraint(list(by_label))
     def site_rules(model: pyo.ConcreteModel, label: str) -> Any:

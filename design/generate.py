@@ -24,6 +24,7 @@ from design.streams import Purpose, generator, name_keys
 MAX_NODES = 1_000
 MAX_LANES = 100_000
 MAX_PRODUCTS = 100
+MAX_CAPACITY = 1_000_000.0
 
 SIDE = 100.0  # units of distance
 TRANSPORT_RATE = 0.0002  # money per unit and unit of distance
@@ -39,6 +40,7 @@ _SUPPLY_LEAD_TIME: Range = (2, 6)  # periods, the upper end excluded
 _DC_BACKORDER: Range = (10.0, 25.0)  # in terms of the holding cost
 _MEAN: Range = (20.0, 45.0)  # units per period
 _VARIATION: Range = (0.2, 0.5)  # standard deviation as a share of the mean
+_ROOM: Range = (0.75, 1.25)  # of a site, in terms of the mean of its echelon
 _SITE_COST: dict[str, Range] = {"P": (10.0, 30.0), "W": (20.0, 60.0), "C": (0.0, 0.0)}  # per product, where several
 
 
@@ -62,6 +64,9 @@ class GenerateParams:
         Candidate lanes into every warehouse and DC, the shortest ones; None: all.
     products
         Above 1: so many products with fixed costs of plants and warehouses that they share.
+    capacity
+        Mean throughput that all plants, and all warehouses, can take together, in terms of mean demand, at least 1:
+        sites have about equal parts of it, more or less by a quarter; None: no limits.
     """
 
     plants: int
@@ -71,6 +76,7 @@ class GenerateParams:
     free_inner: bool = False
     nearest: int | None = None
     products: int = 1
+    capacity: float | None = None
 
     def __post_init__(self) -> None:
         for name, count in (("plants", self.plants), ("warehouses", self.warehouses), ("dcs", self.dcs)):
@@ -80,6 +86,8 @@ class GenerateParams:
             raise GenerateError(f"seed {self.seed}: expected a whole number, at least 0")
         if self.nearest is not None and self.nearest < 1:
             raise GenerateError(f"nearest {self.nearest}: expected a whole number, at least 1")
+        if self.capacity is not None and not 1.0 <= self.capacity <= MAX_CAPACITY:
+            raise GenerateError(f"capacity {self.capacity}: expected a number from 1 to {MAX_CAPACITY:,}")
         if not 1 <= self.products <= MAX_PRODUCTS:
             raise GenerateError(f"products {self.products}: expected a whole number from 1 to {MAX_PRODUCTS}")
         if self.num_lanes > MAX_LANES:
@@ -103,6 +111,8 @@ class GenerateParams:
             name += f"-nearest-{self.nearest}"
         if self.products > 1:
             name += f"-products-{self.products}"
+        if self.capacity is not None:
+            name += f"-capacity-{self.capacity:g}"
         return f"{name}-seed-{self.seed}"
 
 
@@ -126,6 +136,9 @@ def generate_case(params: GenerateParams) -> Case:
         lanes = [_lane_of_product(lane, product) for lane in lanes for product in products]
         centers = [node for node in nodes if node.place.startswith("C")]
     demand = {node.name: _demand(node.name, params.seed) for node in centers}
+    if params.capacity is not None:
+        room = params.capacity * sum(distribution.mean for distribution in demand.values())
+        nodes = [_with_capacity(node, room, params) for node in nodes]
     network = Network(tuple(nodes), tuple(lanes), tuple(demand))
     units = {"period": "day", "quantity": "unit", "money": "m.u.", "distance": "km"}
     return Case(params.name, _title(params), network, demand, HORIZON, WARM_UP, units)
@@ -176,6 +189,15 @@ def _demand(name: str, seed: int) -> Demand:
     return NormalDemand(location, round(_within(_VARIATION, variation) * location, 1))
 
 
+def _with_capacity(node: Node, room: float, params: GenerateParams) -> Node:
+    """A plant or warehouse with its part of what its echelon takes."""
+    count = {"P": params.plants, "W": params.warehouses}.get(node.place[0])
+    if count is None:
+        return node
+    uniform = generator(params.seed, Purpose.NETWORKS, *name_keys(f"capacity of {node.place}")).random()
+    return replace(node, capacity=float(np.ceil(_within(_ROOM, float(uniform)) * room / count)))
+
+
 def _uniforms(name: str, seed: int) -> Sequence[float]:
     """Eight numbers in [0, 1) of a node; only uniforms are the same in every version of numpy."""
     return [float(u) for u in generator(seed, Purpose.NETWORKS, *name_keys(name)).random(8)]
@@ -212,4 +234,6 @@ def _title(params: GenerateParams) -> str:
         title += f", the {params.nearest} nearest lanes"
     if params.products > 1:
         title += f", {params.products} products"
+    if params.capacity is not None:
+        title += f", capacities {params.capacity:g} times the demand"
     return title + (", free inner backorders" if params.free_inner else "")

@@ -20,32 +20,30 @@ solver counts money in units of `flow_model.money_scale`.
 
 Single-stage costs say little where inner backorders are cheap. Whole components are then bounded by Θ, whose cuts are
 dearer; with `Bound.AUTO` they are used where they raise the LP relaxation by more than `MasterParams.echelon_gain`, in
-networks of at most `AUTO_PATHS` paths from a source to a customer.
+networks of at most `master_model.AUTO_PATHS` paths from a source to a customer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from time import monotonic
 from typing import Protocol
 
 import numpy as np
 import pyomo.environ as pyo
 
+from design.capacity_rows import throughput_limits
 from design.case import Case
-from design.echelon_view import EchelonView, add_echelon_view, service_paths
+from design.echelon_view import EchelonView
 from design.flow_model import (
-    build_flow_model,
     chosen_design,
     forbid_row,
     money_scale,
     moves_row,
     price_row,
-    useful_lanes,
 )
 from design.infeasibility import explain_infeasibility
+from design.master_model import Bound, build_master_model, echelon_paths, stage_variables
 from design.network import Component, Design
 from design.recorder import UNRECORDED, Recorder
 from design.robust.demand_budget import DemandBudget
@@ -56,20 +54,12 @@ from design.site_rules import Rule
 from design.solver import Floats, HighsSession, Row, Solution, SolveStatus
 from design.stage_cost import stage_costs
 from design.stage_cuts import StageCuts
-from design.stages import Path
 
-AUTO_PATHS = 5_000
 CENTERING = 0.3  # share of the newest optimum in the mean of the relaxation's optima
 RELAXATION_SHARE = 0.6  # of the time until the deadline, before a first design is made
 FINEST_PROGRESS = 1e-6
-
-
-class Bound(Enum):
-    """Which stock costs a master charges."""
-
-    AUTO = "auto"
-    SINGLE_STAGE = "single-stage"
-    ECHELON = "echelon"
+FIRST_GAP = 0.002  # at which the first search tree ends, before the stock costs of its designs are known
+GAP_SHARE = 0.1  # of the present gap, at which later ones end
 
 
 @dataclass(frozen=True)
@@ -186,16 +176,16 @@ class ProjectedMaster:
         self._relaxed = Solution(SolveStatus.FAILED, None, np.inf, -np.inf)
         self._start: Floats | None = None
         self._scale = money_scale(case)
-        self._paths = _echelon_paths(case, single_stage, self._params.bound)
+        self._paths = echelon_paths(case, single_stage, self._params.bound)
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
         self._rules += self._params.added
         self._model = self._built()
         self._session = HighsSession(self._model, 0.5 * self._params.tolerance, self._params.recorder)
-        self._stage_columns = self._session.columns(_stage_variables(self._model))
+        self._stage_columns = self._session.columns(stage_variables(self._model))
         self._echelon: EchelonView | None = None
         self._priced: dict[Component, float] = {}
         costs = stage_costs(case, self._model, self._session)
-        self._stage_cuts = StageCuts(case, single_stage, costs, self._per_horizon)
+        self._stage_cuts = StageCuts(case, single_stage, costs, self._per_horizon, throughput_limits(self._rules))
         self._add(self._stage_cuts.of_single_customers())
 
     @property
@@ -232,8 +222,9 @@ class ProjectedMaster:
             return self._solution(SolveStatus.OPTIMAL, best, proven)
         status = SolveStatus.FAILED
         for _ in range(self._params.max_rounds):
-            start = self._start if best is None else best.values
-            solution = self._session.solve(relaxed=False, time_limit=deadline - monotonic(), start=start)
+            start, left = self._start if best is None else best.values, deadline - monotonic()
+            distance = FIRST_GAP if best is None else GAP_SHARE * (best.objective - proven) / abs(best.objective)
+            solution = self._session.solve(relaxed=False, time_limit=left, start=start, relative_gap=distance)
             proven, status = max(proven, self._scale * solution.dual_bound), solution.status
             if status is SolveStatus.INFEASIBLE:
                 explain_infeasibility(self._case, budget=self._params.budget)
@@ -327,7 +318,7 @@ class ProjectedMaster:
         return model
 
     def _built(self) -> pyo.ConcreteModel:
-        return _build_model(self._case, self._rules, self._paths, self._params.budget)
+        return build_master_model(self._case, self._rules, self._paths, self._params.budget)
 
     def _cut_relaxation(self, deadline: float) -> bool:
         """Cut the LP relaxation by single-stage costs, then, where it pays, whole components; False if time ran out."""
@@ -377,7 +368,7 @@ class ProjectedMaster:
         return Solution(solution.status, None, np.inf, -np.inf)
 
     def _separate_near(self, center: Floats, values: Floats) -> bool:
-        """Add cuts made elsewhere that a solution breaks; whether there are any. Echelon cuts are made at the solution."""
+        """Add single-stage cuts made elsewhere and echelon cuts that a solution breaks; whether there are any."""
         rows, _ = self._stage_cuts.separate(values, center)
         if self._echelon is not None:
             rows += self._echelon.separate(values)[0]
@@ -408,35 +399,3 @@ class ProjectedMaster:
     def _add(self, rows: list[Row]) -> None:
         self._session.add_rows(rows)
         self._rows.extend(rows)
-
-
-def _echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> dict[str, list[Path]] | None:
-    """Paths for the echelon view, None where single-stage costs are to do alone: sampled ones and other demand must."""
-    if bound is Bound.SINGLE_STAGE or single_stage.num_scenarios > 0 or not case.is_alike or not case.has_simple_supply:
-        return None
-    paths = service_paths(case)
-    too_many = paths is not None and bound is Bound.AUTO and sum(map(len, paths.values())) > AUTO_PATHS
-    return None if too_many else paths or None
-
-
-def _build_model(
-    case: Case, rules: Sequence[Rule], paths: dict[str, list[Path]] | None, budget: DemandBudget | None
-) -> pyo.ConcreteModel:
-    """The flow model, one θ per lane and source, one Θ per source if paths are given, and the objective; no cuts."""
-    model = build_flow_model(case, rules, budget)
-    model.lane_stock_cost = pyo.Var(useful_lanes(case.network), domain=pyo.NonNegativeReals)
-    model.source_stock_cost = pyo.Var(list(model.source_used), domain=pyo.NonNegativeReals)
-    stages = pyo.quicksum(_stage_variables(model))
-    if paths is None:
-        model.objective = pyo.Objective(expr=model.flow_cost + stages)
-        return model
-    model.stock_cost = pyo.Var(domain=pyo.NonNegativeReals)
-    model.single_stage_total = pyo.Constraint(expr=model.stock_cost >= stages)
-    add_echelon_view(model, paths)
-    model.objective = pyo.Objective(expr=model.flow_cost + model.stock_cost)
-    return model
-
-
-def _stage_variables(model: pyo.ConcreteModel) -> list[pyo.Var]:
-    """θ of every lane and source and the prices of components."""
-    return [*model.lane_stock_cost.values(), *model.source_stock_cost.values(), *model.extra.values()]

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,9 +88,11 @@ class PooledStage:
         Cost rates in the order of `design.cost`.
     scores
         Of the demand over the lead time of each customer that may be served.
+    means, room
+        Mean demand of each customer, and how much of it the node can take, units per period.
     """
 
-    def __init__(self, rates: CostRates, scores: list[NormalScores]) -> None:
+    def __init__(self, rates: CostRates, scores: list[NormalScores], means: Floats, room: float = inf) -> None:
         self._count = len(scores)
         first = np.array([one.coefficients[0] for one in scores])
         customers = np.flatnonzero(first > 1e-6 * np.sqrt((first**2).sum()))
@@ -99,7 +102,7 @@ class PooledStage:
         terms = _Terms(rates, [scores[k] for k in customers])
         if terms.stage.is_usual:
             measures = [first[customers], terms.safe_measures()]
-            self.bounds = tuple(PooledBound.of(terms, kappa, customers, len(scores)) for kappa in measures)
+            self.bounds = tuple(PooledBound.of(terms, kappa, customers, means, room) for kappa in measures)
 
     def prices(self, reach: Floats) -> Floats:
         """What each customer costs at these reaches: prices·r is no more than the cost of any design at its r.
@@ -110,7 +113,7 @@ class PooledStage:
             Share of each customer that is served, shape (customer,).
         """
         order = np.argsort(-reach, kind="stable")
-        found = [bound.prices(order) for bound in self.bounds]
+        found = [bound.prices(order, reach) for bound in self.bounds]
         return max(found, key=lambda prices: float(prices @ reach), default=np.zeros(self._count))
 
 
@@ -124,15 +127,18 @@ class PooledBound:
         κ² of each customer, shape (customer,).
     variance, cost
         Values of σ² from 0 on and the bound there, money per period, shape (point,).
+    most
+        The largest σ² of customers that the node has room for, or more.
     """
 
     measures: Floats
     variance: Floats
     cost: Floats
+    most: float
 
     @classmethod
-    def of(cls, terms: _Terms, kappa: Floats, customers: Ints, count: int) -> PooledBound:
-        """The bound with these measures of some of `count` customers, all above 0; the others have none."""
+    def of(cls, terms: _Terms, kappa: Floats, customers: Ints, means: Floats, room: float) -> PooledBound:
+        """The bound with these measures of some customers, all above 0; the others have none."""
         deviations = _deviations(kappa.min(), np.sqrt((kappa**2).sum()))
         at = terms.at(deviations)
         later = np.minimum.accumulate(at.correction(kappa)[::-1])[::-1]  # so that the sum does not fall
@@ -140,19 +146,46 @@ class PooledBound:
         costs = np.maximum((1.0 - _MARGIN) * (at.stage.cost + between), 0.0)
         variances, costs = np.concatenate([[0.0], deviations**2]), np.concatenate([[0.0], costs])
         slopes = np.minimum.accumulate(np.diff(costs) / np.diff(variances))
-        measures = np.zeros(count)
+        measures = np.zeros(len(means))
         measures[customers] = kappa**2
-        return cls(measures, variances, np.concatenate([[0.0], np.cumsum(slopes * np.diff(variances))]))
+        costs = np.concatenate([[0.0], np.cumsum(slopes * np.diff(variances))])
+        return cls(measures, variances, costs, _most_variance(measures, means, room))
 
     def at(self, variance: Floats) -> Floats:
         """The bound at values of σ², money per period."""
         return np.asarray(np.interp(variance, self.variance, self.cost))
 
-    def prices(self, order: Ints) -> Floats:
-        """What each customer adds to those before it, shape (customer,), money per period."""
+    def prices(self, order: Ints, reach: Floats) -> Floats:
+        """What each of the first customers adds to those before it, and the others pay by their measure.
+
+        Shape (customer,), money per period. The others pay the slope of the chord to the largest σ², which is no more
+        than what they add to any set that there is room for; how many are the first is what fits the reaches best.
+        """
+        measures, shares = self.measures[order], reach[order]
+        variances = np.concatenate([[0.0], np.cumsum(measures)])
+        costs = self.at(variances)
+        added = np.diff(costs)
+        left = self.most - variances
+        may_end = left > 1e-9 * self.most
+        chords = np.divide(self.at(np.array(self.most)) - costs, left, out=np.zeros(len(left)), where=may_end)
+        first = np.concatenate([[0.0], np.cumsum(added * shares)])
+        others = np.concatenate([np.cumsum((measures * shares)[::-1])[::-1], [0.0]])
+        values = np.where(may_end, first + chords * others, -inf)
+        if variances[-1] <= self.most * (1.0 + 1e-9):
+            values[-1] = first[-1]
+        count = int(np.argmax(values))
         prices = np.empty(len(order))
-        prices[order] = np.diff(self.at(np.concatenate([[0.0], np.cumsum(self.measures[order])])))
+        prices[order] = np.where(np.arange(len(order)) < count, added, chords[count] * measures)
         return prices
+
+
+def _most_variance(measures: Floats, means: Floats, room: float) -> float:
+    """Largest sum of measures whose means fit, parts of a customer allowed."""
+    free = means <= 0.0
+    order = np.flatnonzero(~free)
+    order = order[np.argsort(-measures[order] / means[order], kind="stable")]
+    taken = np.diff(np.minimum(np.concatenate([[0.0], np.cumsum(means[order])]), room))
+    return float(measures[free].sum() + (measures[order] * taken / means[order]).sum())
 
 
 def _deviations(least: float, most: float) -> Floats:
@@ -223,9 +256,9 @@ class Pooling:
     def __init__(self, demand: Mapping[str, Demand]) -> None:
         self._demand = demand
         self._scores: dict[tuple[str, int], NormalScores] = {}
-        self._stages: dict[tuple[CostRates, int, tuple[str, ...]], PooledStage] = {}
+        self._stages: dict[tuple[CostRates, int, tuple[str, ...], float], PooledStage] = {}
 
-    def stage(self, rates: CostRates, num_periods: int, customers: tuple[str, ...]) -> PooledStage:
+    def stage(self, rates: CostRates, num_periods: int, customers: tuple[str, ...], room: float = inf) -> PooledStage:
         """That of a node with these cost rates and periods of demand at risk.
 
         Parameters
@@ -234,10 +267,14 @@ class Pooling:
             As of `SingleStageModel.evaluate`.
         customers
             Those that may be served through it.
+        room
+            How much of their mean demand the node can take, units per period.
         """
-        key = (rates, num_periods, customers)
+        key = (rates, num_periods, customers, room)
         if key not in self._stages:
-            self._stages[key] = PooledStage(rates, [self._score(name, num_periods) for name in customers])
+            means = np.array([self._demand[name].mean for name in customers])
+            scores = [self._score(name, num_periods) for name in customers]
+            self._stages[key] = PooledStage(rates, scores, means, room)
         return self._stages[key]
 
     def _score(self, customer: str, num_periods: int) -> NormalScores:

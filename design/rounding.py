@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyomo.environ as pyo
 
 from design.case import Case
+from design.echelon_view import paths_of
 from design.flow_model import GROUP_SEPARATOR, group_key
 from design.network import Design
 from design.node import LanePair
@@ -46,14 +49,18 @@ def rounded_design(case: Case, model: pyo.ConcreteModel, session: HighsSession, 
 
 
 def integer_values(case: Case, model: pyo.ConcreteModel, session: HighsSession, design: Design) -> Floats:
-    """Columns of a solution that uses a design, 0 where they are not integer, shape (column,)."""
+    """Columns of a solution that uses a design, 0 where they can only be fractions, shape (column,)."""
     used, lanes = set(design.nodes), set(design.lanes)
+    paths = {
+        (path[-1], *lane) for c in design.components for path in paths_of(c, case.demand) for lane in pairwise(path)
+    }
     variables = [model.lane_used[pair] for pair in model.lane_used if pair in lanes]
     variables += [model.source_used[source] for source in model.source_used if source in used]
     variables += [model.site_used[key] for key in model.site_used if used.intersection(key.split(GROUP_SEPARATOR))]
     for cost in case.shared_costs.costs:
         if cost.lanes and lanes.intersection(cost.lanes):
             variables.append(model.link_used[group_key(cost.lanes[0])])
+    variables += [variable for key, variable in model.reach.items() if key in paths]
     values = np.zeros(len(session.names))
     values[session.columns(variables)] = 1.0
     return values

@@ -7,7 +7,7 @@ so a session keeps the solver's own copy and the Pyomo model stays as the readab
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -76,6 +76,10 @@ class Solution:
     dual_bound: float
 
 
+INTERIOR_COLUMNS = 20_000  # from here on relaxations are solved by interior points, without a vertex
+INTERIOR_ERROR = 1e-6  # of their optimum
+
+
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: SolveStatus.OPTIMAL,
     highspy.HighsModelStatus.kTimeLimit: SolveStatus.TIME_LIMIT,
@@ -139,6 +143,7 @@ class HighsSession:
         self._column = {id(variable): k for k, variable in enumerate(self._variables)}
         self._is_integer = np.array([variable.is_integer() for variable in self._variables])
         self._highs = highspy.Highs()
+        self._relative_gap = relative_gap
         for name, value in {**_OPTIONS, "mip_rel_gap": relative_gap}.items():
             self._set(name, value)
         self._check(self._highs.passModel(_standard_form(form, self._variables)), "the model")
@@ -167,7 +172,9 @@ class HighsSession:
                 "a row",
             )
 
-    def solve(self, *, relaxed: bool, time_limit: float = np.inf, start: Floats | None = None) -> Solution:
+    def solve(
+        self, *, relaxed: bool, time_limit: float = np.inf, start: Floats | None = None, relative_gap: float = 0.0
+    ) -> Solution:
         """Solve the model with all rows added so far.
 
         Parameters
@@ -178,7 +185,10 @@ class HighsSession:
             Seconds for this solve.
         start
             A solution whose integer part a mixed-integer solve starts from, shape (column,); HiGHS completes it.
+        relative_gap
+            At which a mixed-integer solve may stop, if more than the session's.
         """
+        self._set("mip_rel_gap", max(relative_gap, self._relative_gap))
         return self._recorder.value("solve", lambda: self._solve(relaxed, time_limit, start), _CODEC)
 
     def complete(self, start: Floats, time_limit: float = np.inf) -> Solution:
@@ -202,7 +212,7 @@ class HighsSession:
         fixed, basis = np.round(start[columns]), self._highs.getBasis()
         self._highs.changeColsBounds(len(columns), columns, fixed, fixed)
         self._highs.clearSolver()
-        found = self._solve(True, time_limit, None)
+        found = self._solve(True, time_limit, start)
         self._highs.changeColsBounds(len(columns), columns, np.zeros(len(columns)), np.ones(len(columns)))
         self._highs.clearSolver()
         if basis.valid:
@@ -212,6 +222,9 @@ class HighsSession:
     def _solve(self, relaxed: bool, time_limit: float, start: Floats | None) -> Solution:
         if self._relaxed != relaxed:
             self._set_integrality(relaxed)
+        inside = relaxed and start is None and len(self._variables) >= INTERIOR_COLUMNS
+        self._set("solver", "ipm" if inside else "choose")
+        self._set("run_crossover", "off" if inside else "on")
         self._set("time_limit", max(time_limit, 0.0) if np.isfinite(time_limit) else highspy.kHighsInf)
         if not relaxed:
             self._highs.clearSolver()  # so that the answer depends on the model and the start alone
@@ -220,7 +233,8 @@ class HighsSession:
             self._highs.setSolution(len(columns), columns, np.round(start[columns]))
         self._highs.HandleKeyboardInterrupt = True
         self._highs.solve()
-        return self._read(relaxed)
+        found = self._read(relaxed)
+        return replace(found, dual_bound=found.dual_bound - INTERIOR_ERROR * abs(found.dual_bound)) if inside else found
 
     def _read(self, relaxed: bool) -> Solution:
         status = _STATUS.get(self._highs.getModelStatus(), SolveStatus.FAILED)

@@ -7,7 +7,8 @@ customers. At other reaches the tangent is weak; the cut is then the envelope of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf
 
 import numpy as np
 
@@ -33,15 +34,23 @@ class StageCuts:
         Every θ of the master.
     per_horizon
         Turns money per period into the solver's money over the horizon.
+    limits
+        Most mean throughput of nodes, units per period; none where blank.
     """
 
     def __init__(
-        self, case: Case, single_stage: SingleStageModel, costs: Sequence[StageCost], per_horizon: float
+        self,
+        case: Case,
+        single_stage: SingleStageModel,
+        costs: Sequence[StageCost],
+        per_horizon: float,
+        limits: Mapping[str, float],
     ) -> None:
         self._case = case
         self._single_stage = single_stage
         self._costs = costs
         self._per_horizon = per_horizon
+        self._limits = limits
         self._alike: dict[tuple[str, int], list[StageCost]] = {}
         for cost in costs:
             self._alike.setdefault((cost.node, cost.lead_time), []).append(cost)
@@ -97,4 +106,4 @@ class StageCuts:
         if self._pooling is None or len(cost.customers) == 1:
             return None
         rates = self._case.charged.node(cost.node).cost_rates
-        return self._pooling.stage(rates, cost.lead_time, cost.customers)
+        return self._pooling.stage(rates, cost.lead_time, cost.customers, self._limits.get(cost.node, inf))

@@ -11,10 +11,12 @@ from pathlib import Path
 from design.case import Case
 from design.case_files import load_case, save_case
 from design.errors import expected_one_of
+from design.location_files import LOCATION_FORMATS, read_location
 from design.workbook import write_workbook
 from simopt.apps.options import OptionError
 
 FORMATS = ("csv", "xlsx")
+CASE = "case"
 EXAMPLE = "two-two-three"
 NOTES = "COLUMNS.md"
 
@@ -82,6 +84,20 @@ def convert_case(case: Case, kind: str, out: Path) -> Path:
         save_case(case, Path(made))
         write_workbook(Path(made), out)
     return out
+
+
+def location_case(path: Path, kind: str) -> Case:
+    """A published location problem as a case without costs of stock, see `design.location_files`.
+
+    Raises
+    ------
+    BadInputError
+        For an unknown format, or naming line and value of the file.
+    """
+    if kind not in LOCATION_FORMATS:
+        raise OptionError(f"format {kind!r}: {expected_one_of(kind, (CASE, *LOCATION_FORMATS))}")
+    name = re.sub(r"[^\w .-]", "-", path.stem)
+    return read_location(path, kind).as_case(name, f"Location problem {path.name}, {kind}: no costs of stock")
 
 
 def _check_kind(kind: str) -> None:

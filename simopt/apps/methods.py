@@ -9,7 +9,8 @@ import numpy as np
 
 from design.case import Case
 from design.extensive import ExtensiveMaster, ExtensiveParams
-from design.master import Bound, Master, MasterParams, PricedMaster, ProjectedMaster
+from design.master import Master, MasterParams, PricedMaster, ProjectedMaster
+from design.master_model import Bound
 from design.network import Design
 from design.only_design import OnlyDesignMaster
 from design.robust.demand_budget import DemandBudget
@@ -234,17 +235,19 @@ def _outer_approximation(case: Case, options: SolveOptions, ledger: Ledger) -> S
         parts = ExactParts(case, options, ledger)
         params = _loop_params(options)
         return Search(parts.capped_search(parts.capped_levels(), params, parts.start), True, 0)
-    master: PricedMaster
-    charged: SingleStageModel
-    if options.master == "extensive":
-        scenarios = extensive_scenarios(case, options)
-        master, charged = _extensive_master(case, scenarios, options), SampledSingleStage(scenarios)
-    else:
-        charged = projected_costs(case, options)
-        master = _projected_master(case, charged, options)
+    master, charged = priced_master(case, options)
     loop = _loop_params(options)
     subproblem = _subproblem(case, options, ledger, charged)
     return Search(outer_approximation(master, subproblem, loop, start_state(case)), True, master.num_scenarios)
+
+
+def priced_master(case: Case, options: SolveOptions) -> tuple[PricedMaster, SingleStageModel]:
+    """The master that the options ask for, and the single-stage costs it charges."""
+    if options.master == "extensive":
+        scenarios = extensive_scenarios(case, options)
+        return _extensive_master(case, scenarios, options), SampledSingleStage(scenarios)
+    charged = projected_costs(case, options)
+    return _projected_master(case, charged, options), charged
 
 
 def _paper(case: Case, options: SolveOptions, ledger: Ledger) -> Search:

@@ -9,7 +9,8 @@ from time import monotonic
 import numpy as np
 
 from design.case import Case
-from design.master import Bound, MasterParams, ProjectedMaster
+from design.master import MasterParams, ProjectedMaster
+from design.master_model import Bound
 from design.network import Design
 from design.site_rules import Rule
 from design.solver import SolveStatus

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simopt.reporting.watch import Watch
     from simopt.result import Result
 
-_NOT_SETTINGS = ("case", "out", "resume", "quiet", "log_json")
+_NOT_SETTINGS = ("case", "out", "resume", "quiet", "log_json", "bound_only")
 
 
 @command
@@ -73,6 +73,9 @@ def solve(
     ] = None,
     backend: Annotated[str, typer.Option(help="loky: this machine; dask: a cluster beside it.")] = "loky",
     scheduler: Annotated[str | None, typer.Option(help="Address of the Dask cluster, tcp://HOST:PORT.")] = None,
+    bound_only: Annotated[
+        bool, typer.Option("--bound-only", help="Solve the master alone: design and bound without simulation.")
+    ] = False,
     report: Annotated[bool, typer.Option(help="Write report.html too, with --out.")] = True,
     out: OutOption = None,
     resume: Annotated[
@@ -90,13 +93,15 @@ def solve(
     settings = {name: value for name, value in context.params.items() if name not in _NOT_SETTINGS}
     settings |= {"budget": float("inf") if budget is None else budget}
     settings |= {"baseline": None if baseline is None else str(baseline.resolve())}
+    if bound_only:
+        given = {name for name in settings if _is_given(context, name)}
+        _print_bound(case, settings, given | {name for name in ("resume",) if resume is not None}, out)
+        return
     watch = Watch(table=not (quiet or log_json), events=log_json)
     if resume is None:
         run, loaded, request = _begun(case, out, settings, watch)
     else:
-        sources = {name: context.get_parameter_source(name) for name in settings}
-        given = [name for name, source in sources.items() if source is not None and source.name != "DEFAULT"]
-        run = _resumed(resume, case, out, {name: settings[name] for name in given}, watch)
+        run = _resumed(resume, case, out, {n: settings[n] for n in settings if _is_given(context, n)}, watch)
         if run is None:
             print(f"{resume}: finished before, nothing to resume", file=sys.stderr)
             return
@@ -112,6 +117,30 @@ def solve(
     if result.status == "interrupted":
         print(f"interrupted{_resumable(run)}", file=sys.stderr)
     raise typer.Exit({"interrupted": EXIT_INTERRUPTED, "failed": EXIT_FAILED}.get(result.status, 0))
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _print_bound(case: str | None, settings: Mapping[str, Any], given: set[str], out: Path | None) -> None:
+    """The master alone; settings of a search are refused."""
+    from simopt.apps.bound import SETTINGS, bound_only
+    from simopt.apps.solve_request import SolveRequest
+    from simopt.reporting.bound import print_bound, write_bound
+
+    if unused := sorted(given - set(SETTINGS)):
+        option = unused[0].replace("_", "-")
+        raise BadInputError(f"--{option} with --bound-only: expected none of a search, which is left out")
+    if case is None:
+        raise BadInputError("case missing: expected the name of a shipped case (see `simopt cases`) or a folder")
+    options = SolveRequest.of(settings).options()
+    loaded = load(case, out)
+    found = bound_only(loaded, options)
+    print_bound(found, loaded)
+    if out is not None:
+        write_bound(out, loaded, found)
 
 
 def _resumable(run: Run | None) -> str:

@@ -89,14 +89,21 @@ def new(
 
 @command
 def convert(
-    case: CaseArgument,
+    case: Annotated[
+        str, typer.Argument(help="Name of a shipped case, path of a folder or workbook, or a file to read.")
+    ],
     to: Annotated[str, typer.Option(help="csv or xlsx.")],
     out: Annotated[Path, typer.Option(help="The new folder, or the new .xlsx file.")],
+    format: Annotated[  # noqa: A002
+        str,
+        typer.Option(help="Of the file: case, or orlib-uncapacitated or holmberg, location problems without stock."),
+    ] = "case",
 ) -> None:
-    """Turn a case into an Excel workbook or a workbook into a folder of CSV files."""
-    from simopt.apps.case_formats import convert_case
+    """Turn a case into an Excel workbook or a workbook into a folder of CSV files; read published location problems."""
+    from simopt.apps.case_formats import CASE, convert_case, location_case
 
-    print(f"written: {convert_case(load(case), to, out)}")
+    loaded = load(case) if format == CASE else location_case(Path(case), format)
+    print(f"written: {convert_case(loaded, to, out)}")
 
 
 @command
@@ -109,12 +116,15 @@ def generate(
     free_inner: Annotated[bool, typer.Option("--free-inner", help="Only customers' backorders cost.")] = False,
     nearest: Annotated[int | None, typer.Option(help="Candidate lanes into a node, the shortest.")] = None,
     products: Annotated[int, typer.Option(help="Products over the same sites, which then have fixed costs.")] = 1,
+    capacity: Annotated[
+        float | None, typer.Option(help="Capacity of all plants, and of all warehouses, in terms of mean demand.")
+    ] = None,
 ) -> None:
     """Make a random network of plants, warehouses and distribution centers."""
     from design.case_files import save_case
     from design.generate import GenerateParams, generate_case
 
-    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest, products))
+    made = generate_case(GenerateParams(plants, warehouses, dcs, seed, free_inner, nearest, products, capacity))
     save_case(made, out)
     print(f"{made.name}: {len(made.network.nodes)} nodes, {len(made.network.lanes)} candidate lanes, written: {out}")
 

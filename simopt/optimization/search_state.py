@@ -9,7 +9,8 @@ from typing import Protocol
 
 import numpy as np
 
-from design.master import Bound, MasterSolution
+from design.master import MasterSolution
+from design.master_model import Bound
 from design.network import Component, Design
 from design.shared_costs import SharedCosts
 from simopt.optimization.subproblem import ComponentPlan

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from design.case import Case
-from design.master import Bound, MasterParams, ProjectedMaster
+from design.master import MasterParams, ProjectedMaster
+from design.master_model import Bound
 from design.single_stage import QuadratureSingleStage
 from simopt.optimization.exhaustive import exhaustive_search
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch

@@ -10,7 +10,8 @@ from design.case_files import load_case, read_case, save_case
 from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError
 from design.infeasibility import explain_infeasibility
-from design.master import Bound, MasterParams, ProjectedMaster
+from design.master import MasterParams, ProjectedMaster
+from design.master_model import Bound
 from design.network import Design
 from design.records import as_records, name_of, pair_of
 from design.scenario import path_scenarios

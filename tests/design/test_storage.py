@@ -10,7 +10,8 @@ from scipy.optimize import linprog
 from design.case import Case, CaseError
 from design.case_files import load_case, read_case, save_case
 from design.extensive import ExtensiveMaster
-from design.master import Bound, MasterParams, ProjectedMaster
+from design.master import MasterParams, ProjectedMaster
+from design.master_model import Bound
 from design.network import Component, Design, Network
 from design.node import LanePair
 from design.scenario import path_scenarios

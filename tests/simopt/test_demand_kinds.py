@@ -24,7 +24,8 @@ from design.demand import (
     NormalDemand,
     ProfiledDemand,
 )
-from design.master import Bound, MasterParams, ProjectedMaster
+from design.master import MasterParams, ProjectedMaster
+from design.master_model import Bound
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan
