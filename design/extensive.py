@@ -35,7 +35,7 @@ from design.flow_model import (
     useful_lanes,
 )
 from design.infeasibility import explain_infeasibility
-from design.master import MasterSolution
+from design.master_types import MasterSolution
 from design.network import Component, Design
 from design.node import Node
 from design.recorder import UNRECORDED, Recorder

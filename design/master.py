@@ -9,13 +9,16 @@
          r_cl ≤ y_l ≤ Σ_c r_cl                         a lane is used iff it serves        lane l
          y_l ≤ z_s ≤ Σ_{l out of s} y_l                a source is used iff a lane is      source s
          θ_l ≥ H·((ψ(r⁰) - ∇ψ(r⁰)·r⁰)·y_l + ∇ψ(r⁰)·r_l)    cut of the single-stage cost at any r⁰
+         θ_l ≥ H·p·r_l                                 what pooling saves at most          (design.pooling)
          e_s ≥ δ·(1 - Σ_{l in K} (1 - y_l) - Σ_{c not in K} Σ_{l out of s} r_cl)      priced component K of source s
          Σ_{l not in D} y_l ≤ k                        at most k moved lanes                where asked, given design D
+         rules of the case                             design.site_rules, what capacities imply: design.capacity_rows
          y, z binary, 0 ≤ r ≤ 1, θ, e ≥ 0
 
 H horizon, m mean demand, u unit cost, p pipeline rate, L lead time, F fixed costs; ψ as in `design.single_stage`. The
 intercept of a cut may be multiplied by y because ψ(0) = 0; where only one customer can be served, r = y and one cut is
-exact. No scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form). The
+exact. The relaxation is cut first; designs rounded from it often meet its bound, and no search tree is needed. No
+scenario enters the program: thousands of scenarios or a quadrature cost the same (MODEL: projected form). The
 solver counts money in units of `flow_model.money_scale`.
 
 Single-stage costs say little where inner backorders are cheap. Whole components are then bounded by Θ, whose cuts are
@@ -27,7 +30,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import Protocol
 
 import numpy as np
 import pyomo.environ as pyo
@@ -43,7 +45,8 @@ from design.flow_model import (
     price_row,
 )
 from design.infeasibility import explain_infeasibility
-from design.master_model import Bound, build_master_model, echelon_paths, stage_variables
+from design.master_model import build_master_model, echelon_paths, stage_variables
+from design.master_types import Bound, MasterSolution
 from design.network import Component, Design
 from design.recorder import UNRECORDED, Recorder
 from design.robust.demand_budget import DemandBudget
@@ -60,52 +63,6 @@ RELAXATION_SHARE = 0.6  # of the time until the deadline, before a first design 
 FINEST_PROGRESS = 1e-6
 FIRST_GAP = 0.002  # at which the first search tree ends, before the stock costs of its designs are known
 GAP_SHARE = 0.1  # of the present gap, at which later ones end
-
-
-@dataclass(frozen=True)
-class MasterSolution:
-    """A design proposed by a master and what it proves.
-
-    Parameters
-    ----------
-    status
-        OPTIMAL: `bound` and `objective` agree to the master's tolerance. Otherwise only `bound` is proven.
-    design
-        The design found, or None.
-    bound
-        No design that is not forbidden costs less in the master's model; money over the horizon.
-    objective
-        The design's cost in the master's model.
-    model
-        Which stock costs that model has: single-stage or echelon.
-    """
-
-    status: SolveStatus
-    design: Design | None
-    bound: float
-    objective: float
-    model: Bound = Bound.SINGLE_STAGE
-
-
-class PricedMaster(Protocol):
-    """What the outer-approximation loop needs of a master problem."""
-
-    @property
-    def num_scenarios(self) -> int:
-        """Sampled scenarios behind its costs; 0 with quadrature."""
-
-    def solve(self, time_limit: float = np.inf) -> MasterSolution:
-        """Design of least cost in the master's model."""
-
-    def price(self, component: Component, extra: float) -> None:
-        """Charge exactly this component `extra` money over the horizon on top."""
-
-
-class Master(PricedMaster, Protocol):
-    """A master that can also leave out designs."""
-
-    def forbid(self, design: Design) -> None:
-        """Exclude exactly this design from later solves."""
 
 
 @dataclass(frozen=True)
@@ -179,13 +136,14 @@ class ProjectedMaster:
         self._paths = echelon_paths(case, single_stage, self._params.bound)
         self._rules = [rule for rule in case.site_rules.rules if rule.label not in self._params.left_out]
         self._rules += self._params.added
+        self._limits = throughput_limits(self._rules)
         self._model = self._built()
         self._session = HighsSession(self._model, 0.5 * self._params.tolerance, self._params.recorder)
         self._stage_columns = self._session.columns(stage_variables(self._model))
         self._echelon: EchelonView | None = None
         self._priced: dict[Component, float] = {}
         costs = stage_costs(case, self._model, self._session)
-        self._stage_cuts = StageCuts(case, single_stage, costs, self._per_horizon, throughput_limits(self._rules))
+        self._stage_cuts = StageCuts(case, single_stage, costs, self._per_horizon, self._limits)
         self._add(self._stage_cuts.of_single_customers())
 
     @property
@@ -220,6 +178,8 @@ class ProjectedMaster:
         proven, best = self._round(deadline)
         if best is not None and self._is_met(best.objective - proven, best.objective):
             return self._solution(SolveStatus.OPTIMAL, best, proven)
+        if best is not None and self._session.is_huge:
+            return self._solution(SolveStatus.TOO_LARGE, best, proven)
         status = SolveStatus.FAILED
         for _ in range(self._params.max_rounds):
             start, left = self._start if best is None else best.values, deadline - monotonic()
@@ -247,7 +207,7 @@ class ProjectedMaster:
         while relaxed.values is not None or (relaxed := self._relax(deadline)).values is not None:
             assert relaxed.values is not None
             proven = max(proven, self._scale * relaxed.dual_bound)
-            design = rounded_design(self._case, self._model, self._session, relaxed.values)
+            design = rounded_design(self._case, self._model, self._session, relaxed.values, self._limits)
             if design in tried:
                 progress *= 0.1
             else:

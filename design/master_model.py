@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 
 import pyomo.environ as pyo
 
 from design.case import Case
 from design.echelon_view import add_echelon_view, service_paths
 from design.flow_model import build_flow_model, useful_lanes
+from design.master_types import Bound
 from design.robust.demand_budget import DemandBudget
 from design.single_stage import SingleStageModel
 from design.site_rules import Rule
 from design.stages import Path
 
 AUTO_PATHS = 5_000
-
-
-class Bound(Enum):
-    """Which stock costs a master charges."""
-
-    AUTO = "auto"
-    SINGLE_STAGE = "single-stage"
-    ECHELON = "echelon"
 
 
 def echelon_paths(case: Case, single_stage: SingleStageModel, bound: Bound) -> dict[str, list[Path]] | None:

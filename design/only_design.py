@@ -19,7 +19,7 @@ import numpy as np
 from design.case import Case
 from design.errors import BadInputError
 from design.flow_model import InfeasibleError
-from design.master import MasterSolution
+from design.master_types import MasterSolution
 from design.network import Component, Design, Network
 from design.node import LanePair
 from design.single_stage import SingleStageModel

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 import pyomo.environ as pyo
@@ -15,10 +17,13 @@ from design.node import LanePair
 from design.solver import Floats, HighsSession
 
 
-def rounded_design(case: Case, model: pyo.ConcreteModel, session: HighsSession, values: Floats) -> Design:
+def rounded_design(
+    case: Case, model: pyo.ConcreteModel, session: HighsSession, values: Floats, limits: Mapping[str, float]
+) -> Design:
     """Every customer over the lane that carries most of it, every node from where most of its customers come.
 
-    It serves every customer, but need not keep the case's rules.
+    Suppliers without room for it are passed over, the largest customers first, while there is another. The design
+    serves every customer, but need not keep all rules.
 
     Parameters
     ----------
@@ -26,6 +31,8 @@ def rounded_design(case: Case, model: pyo.ConcreteModel, session: HighsSession, 
         The case, its flow model and the solver that holds it.
     values
         A relaxed solution, shape (column,).
+    limits
+        Most mean throughput of nodes, units per period; none where blank.
     """
     network, carried = case.network, dict[tuple[str, LanePair], float]()
     keys = list(model.reach)
@@ -36,15 +43,20 @@ def rounded_design(case: Case, model: pyo.ConcreteModel, session: HighsSession, 
     for pair in model.lane_used:
         candidates.setdefault(pair[1], []).append(pair)
     served: dict[str, list[str]] = {name: [] for name in network.order}
-    chosen = []
-    for name in reversed(network.order):
+    chosen, room = [], dict(limits)
+    last = sorted((c for c in case.demand if not network.outgoing[c]), key=lambda c: -case.mean_demand[c])
+    for name in [*last, *(name for name in reversed(network.order) if name not in set(last))]:
         if name in case.demand:
             served[name].append(name)
         if served[name] and name in candidates:
             weights = [sum(carried[customer, pair] for customer in served[name]) for pair in candidates[name]]
-            pair = candidates[name][int(np.argmax(weights))]
+            load = sum(case.mean_demand[customer] for customer in served[name])
+            fits = [room.get(pair[0], inf) >= load * (1.0 - 1e-9) for pair in candidates[name]]
+            best = max(range(len(weights)), key=lambda k: (fits[k], weights[k]))
+            pair = candidates[name][best]
             chosen.append(pair)
             served[pair[0]].extend(served[name])
+            room[pair[0]] = room.get(pair[0], inf) - load
     return network.design(chosen)
 
 

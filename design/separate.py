@@ -10,8 +10,7 @@ import numpy as np
 from scipy.cluster.hierarchy import DisjointSet
 
 from design.case import Case
-from design.master import MasterSolution, PricedMaster
-from design.master_model import Bound
+from design.master_types import Bound, MasterSolution, PricedMaster
 from design.network import Component, Network
 from design.solver import SolveStatus
 

@@ -27,6 +27,7 @@ class SolveStatus(Enum):
 
     OPTIMAL = "solved to the requested gap"
     TIME_LIMIT = "stopped at the time limit: the dual bound holds, the solution may not be best"
+    TOO_LARGE = "too large for a search tree: the dual bound holds, the solution may not be best"
     INTERRUPTED = "interrupted: the dual bound holds, the solution may not be best"
     INFEASIBLE = "no solution satisfies all constraints"
     UNBOUNDED = "the objective is unbounded: a cost is missing or negative"
@@ -76,7 +77,7 @@ class Solution:
     dual_bound: float
 
 
-INTERIOR_COLUMNS = 20_000  # from here on relaxations are solved by interior points, without a vertex
+HUGE = 20_000  # columns; from here on relaxations are solved by interior points, and a search tree ends nowhere
 INTERIOR_ERROR = 1e-6  # of their optimum
 
 
@@ -154,6 +155,11 @@ class HighsSession:
         return [self._column[id(variable)] for variable in variables]
 
     @property
+    def is_huge(self) -> bool:
+        """Whether there are so many columns that a search tree is not worth its time."""
+        return len(self._variables) >= HUGE
+
+    @property
     def names(self) -> list[str]:
         """Pyomo's name of each solver column."""
         return [variable.name for variable in self._variables]
@@ -222,7 +228,7 @@ class HighsSession:
     def _solve(self, relaxed: bool, time_limit: float, start: Floats | None) -> Solution:
         if self._relaxed != relaxed:
             self._set_integrality(relaxed)
-        inside = relaxed and start is None and len(self._variables) >= INTERIOR_COLUMNS
+        inside = relaxed and start is None and self.is_huge
         self._set("solver", "ipm" if inside else "choose")
         self._set("run_crossover", "off" if inside else "on")
         self._set("time_limit", max(time_limit, 0.0) if np.isfinite(time_limit) else highspy.kHighsInf)

@@ -9,8 +9,8 @@ import numpy as np
 
 from design.case import Case
 from design.extensive import ExtensiveMaster, ExtensiveParams
-from design.master import Master, MasterParams, PricedMaster, ProjectedMaster
-from design.master_model import Bound
+from design.master import MasterParams, ProjectedMaster
+from design.master_types import Bound, Master, PricedMaster
 from design.network import Design
 from design.only_design import OnlyDesignMaster
 from design.robust.demand_budget import DemandBudget

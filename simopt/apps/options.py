@@ -8,7 +8,7 @@ import numpy as np
 
 from design.case import Case
 from design.errors import BadInputError, expected_one_of
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Network
 from design.recorder import UNRECORDED, Recorder
 from design.stage_models import DEFAULT_SCENARIOS

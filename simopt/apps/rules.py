@@ -10,7 +10,7 @@ import numpy as np
 
 from design.case import Case
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Design
 from design.site_rules import Rule
 from design.solver import SolveStatus

@@ -28,7 +28,12 @@ from simopt.simulation.ledger import BudgetSpentError, Ledger
 from simopt.simulation.user_simulator import simulator_name
 
 ASSUMING_LEVELS = "assuming global levels"
-_LIMITS = (Termination.TIME_LIMIT, Termination.ITERATION_LIMIT, Termination.BUDGET_SPENT)
+_LIMITS = (
+    Termination.TIME_LIMIT,
+    Termination.MASTER_TOO_LARGE,
+    Termination.ITERATION_LIMIT,
+    Termination.BUDGET_SPENT,
+)
 _CUT_SHORT = (Termination.INTERRUPTED, Termination.SOLVER_FAILED)
 _PACKAGES = ("simopt-supply", "numpy", "scipy", "pyomo", "highspy", "numba", "smt")
 OnStep = Callable[[Iteration, SearchState], None]

@@ -15,7 +15,7 @@ from time import monotonic
 import numpy as np
 
 from design.flow_model import InfeasibleError
-from design.master import Master, MasterSolution
+from design.master_types import Master, MasterSolution
 from design.network import Design
 from design.solver import SolveStatus
 from simopt.optimization.outer_approximation import LoopParams, SolvesComponents, tell_price

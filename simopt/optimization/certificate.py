@@ -35,7 +35,7 @@ from scipy.special import stdtrit
 from design.case import Case
 from design.demand import Floats
 from design.flow_model import InfeasibleError
-from design.master import Master
+from design.master_types import Master
 from design.network import Component, Design
 from design.recorder import UNRECORDED, Codec, Recorder, packed, unpacked
 from design.solver import SolveStatus

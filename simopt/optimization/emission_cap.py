@@ -22,7 +22,7 @@ import numpy as np
 from design.case import Case
 from design.demand import Floats
 from design.flow_model import InfeasibleError
-from design.master import Master, MasterSolution
+from design.master_types import Master, MasterSolution
 from design.network import Component, Design
 from design.single_stage import SingleStageModel
 from design.single_stage_plan import single_stage_plan

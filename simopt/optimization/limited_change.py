@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from design.master import Master
+from design.master_types import Master
 from design.network import Design
 from simopt.optimization.outer_approximation import LoopParams, SolvesComponents, outer_approximation
 from simopt.optimization.search_state import SearchState

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from design.master import MasterSolution, PricedMaster
+from design.master_types import MasterSolution, PricedMaster
 from design.network import Component
 from design.solver import SolveStatus
 from simopt.optimization.search_state import SearchState, Termination
@@ -108,7 +108,10 @@ def outer_approximation(
         for plan in found:
             tell_price(master, plan)
         if params.clock() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
-            yield replace(state, termination=Termination.TIME_LIMIT)
+            is_large = proposal.status is SolveStatus.TOO_LARGE
+            met = is_large and _is_met(state, params)
+            limit = Termination.MASTER_TOO_LARGE if is_large else Termination.TIME_LIMIT
+            yield replace(state, termination=Termination.BOUND_MET if met else limit)
             return
         yield state
     yield replace(state, termination=Termination.ITERATION_LIMIT)
@@ -128,11 +131,15 @@ def _end_after_master(state: SearchState, proposal: MasterSolution, params: Loop
         return Termination.TIME_LIMIT if proposal.status is SolveStatus.TIME_LIMIT else Termination.SOLVER_FAILED
     if state.incumbent is None:
         return None
-    met = state.priced_bound >= (1.0 - params.tolerance) * state.incumbent.cost
+    met = _is_met(state, params)
     known = all(component in state.plans for component in proposal.design.components)
     if met or (known and proposal.status is SolveStatus.OPTIMAL):
         return Termination.BOUND_MET
     return None
+
+
+def _is_met(state: SearchState, params: LoopParams) -> bool:
+    return state.incumbent is not None and state.priced_bound >= (1.0 - params.tolerance) * state.incumbent.cost
 
 
 _MASTER_ENDS = {

@@ -9,8 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from design.master import MasterSolution
-from design.master_model import Bound
+from design.master_types import Bound, MasterSolution
 from design.network import Component, Design
 from design.shared_costs import SharedCosts
 from simopt.optimization.subproblem import ComponentPlan
@@ -25,6 +24,7 @@ class Termination(Enum):
     SEARCH_STALLED = "no better solution was found for the stall limit"
     COMPLETED = "all steps were done"
     TIME_LIMIT = "time limit: the incumbent is the best design simulated so far"
+    MASTER_TOO_LARGE = "the master is too large for a search tree: the incumbent is the best design simulated so far"
     ITERATION_LIMIT = "iteration limit: the incumbent is the best design simulated so far"
     BUDGET_SPENT = "the budget of replications was spent: the incumbent is the best design simulated so far"
     SOLVER_FAILED = "the master's solver gave no usable answer: the incumbent is the best design simulated so far"

@@ -10,7 +10,7 @@ import pytest
 
 from design.case import Case
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.single_stage import QuadratureSingleStage
 from simopt.optimization.exhaustive import exhaustive_search
 from simopt.optimization.pathwise import PathwiseParams, PathwiseSearch

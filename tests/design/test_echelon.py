@@ -17,7 +17,7 @@ from design.echelon_tables import LeafCost, StockTable, lowest_stock_price, pric
 from design.echelon_view import service_paths
 from design.lead_time_demand import GridDistribution, lead_time_demand
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan

@@ -11,7 +11,8 @@ from design.demand import NormalDemand
 from design.errors import NetworkError
 from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError, build_flow_model
-from design.master import MasterSolution, ProjectedMaster
+from design.master import ProjectedMaster
+from design.master_types import MasterSolution
 from design.network import Component, Network
 from design.node import Lane, Node
 from design.scenario import PathScenarios, path_scenarios, sobol_scenarios

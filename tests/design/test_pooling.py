@@ -135,3 +135,23 @@ def test_normal_stages_in_closed_form_equal_quadrature(rates):
         polynomials = hermite(y, 5)
         wanted = [-np.mean(slope * polynomials[:, n]) for n in range(1, 5)]
         assert stage.slope_coefficients(4)[k] == pytest.approx(wanted, abs=2e-3 * (h + b))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_room_raises_prices_that_no_set_with_room_is_below(seed):
+    rng = np.random.default_rng([13, seed])
+    demand = of_kind("cut off" if seed % 2 else "normal", rng, 7)
+    names, exact, pooling = tuple(demand), QuadratureSingleStage(demand), Pooling(demand)
+    means = np.array([demand[name].mean for name in names])
+    room = float(rng.uniform(0.3, 0.6) * means.sum())
+    free, bounded = pooling.stage(LINEAR, 2, names), pooling.stage(LINEAR, 2, names, room)
+    every = [np.array(chosen, dtype=float) for chosen in itertools.product((0, 1), repeat=len(names))]
+    fitting = [reach for reach in every if reach @ means <= room]
+    for _ in range(20):
+        reach = rng.random(len(names)) ** 2
+        reach *= min(room / (reach @ means), 1.0)
+        prices = bounded.prices(reach)
+        assert prices @ reach >= free.prices(reach) @ reach - 1e-12
+        assert all(prices @ one <= exact.evaluate(LINEAR, 2, names, one).cost * (1.0 + 1e-6) for one in fitting)
+    spread = np.full(len(names), room / means.sum())
+    assert bounded.prices(spread) @ spread > 1.02 * free.prices(spread) @ spread

@@ -13,7 +13,7 @@ from design.case_files import load_case, read_case, save_case
 from design.demand import NormalDemand
 from design.flow_model import InfeasibleError
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Design
 from design.records import lane_record, name_of, pair_of, point_record
 from design.seasons import Season, in_season, with_seasons

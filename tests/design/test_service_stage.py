@@ -12,7 +12,7 @@ from design.case_files import load_case, read_case, save_case
 from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Network
 from design.node import Lane, Node
 from design.service_stage import LeafCurve, lower_hull, service_stage

@@ -13,7 +13,7 @@ from design.extensive import ExtensiveMaster
 from design.flow_model import InfeasibleError
 from design.infeasibility import explain_infeasibility
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Network
 from design.node import Lane, Node
 from design.scenario import path_scenarios

@@ -11,7 +11,7 @@ from design.case import Case, CaseError
 from design.case_files import load_case, read_case, save_case
 from design.extensive import ExtensiveMaster
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Component, Design, Network
 from design.node import LanePair
 from design.scenario import path_scenarios

@@ -11,7 +11,8 @@ import pytest
 from design.case import Case
 from design.case_files import load_case, save_case
 from design.flow_model import InfeasibleError
-from design.master import MasterSolution, ProjectedMaster
+from design.master import ProjectedMaster
+from design.master_types import MasterSolution
 from design.network import Component, Design, Network
 from design.node import Lane, Node
 from design.solver import SolveStatus

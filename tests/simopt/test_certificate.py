@@ -8,7 +8,8 @@ import pytest
 
 from design.case import Case
 from design.demand import PoissonDemand
-from design.master import MasterSolution, ProjectedMaster
+from design.master import ProjectedMaster
+from design.master_types import MasterSolution
 from design.network import Component, Design
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage

@@ -25,7 +25,7 @@ from design.demand import (
     ProfiledDemand,
 )
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage
 from design.single_stage_plan import single_stage_plan

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from design.case import Case
-from design.master import MasterSolution, ProjectedMaster
+from design.master import ProjectedMaster
+from design.master_types import MasterSolution
 from design.network import Component, Design, Network
 from design.node import Lane, Node
 from design.single_stage import QuadratureSingleStage

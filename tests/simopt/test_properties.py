@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from design.case import Case
 from design.demand import NormalDemand
-from design.master import MasterSolution, ProjectedMaster
+from design.master import ProjectedMaster
+from design.master_types import MasterSolution
 from design.network import Design
 from design.node import LanePair
 from design.single_stage import QuadratureSingleStage

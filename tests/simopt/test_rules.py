@@ -8,7 +8,7 @@ import pytest
 
 from design.case import Case
 from design.case_files import load_case, save_case
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Network
 from design.site_rules import SiteLimit
 from simopt.apps import rules as simopt_rules

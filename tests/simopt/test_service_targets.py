@@ -13,7 +13,7 @@ from design.demand import Demand, GammaDemand, NormalDemand, PoissonDemand
 from design.echelon import DemandTables, EchelonPrices
 from design.echelon_view import paths_of
 from design.master import MasterParams, ProjectedMaster
-from design.master_model import Bound
+from design.master_types import Bound
 from design.network import Component, Network
 from design.node import Lane, Node
 from design.service_stage import LeafCurve
