@@ -152,6 +152,11 @@ class ProjectedMaster:
         return self._single_stage.num_scenarios
 
     @property
+    def size(self) -> tuple[int, int, int]:
+        """Rows, columns, and how many of the rows are cuts, prices and the like."""
+        return self._session.num_rows, len(self._session.names), len(self._rows)
+
+    @property
     def bound(self) -> Bound:
         """Which stock costs its bound rests on, once it has been solved."""
         return Bound.SINGLE_STAGE if self._echelon is None else Bound.ECHELON

@@ -160,6 +160,11 @@ class HighsSession:
         return len(self._variables) >= HUGE
 
     @property
+    def num_rows(self) -> int:
+        """Rows of the model, those added included."""
+        return int(self._highs.getNumRow())
+
+    @property
     def names(self) -> list[str]:
         """Pyomo's name of each solver column."""
         return [variable.name for variable in self._variables]

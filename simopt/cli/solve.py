@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from simopt.reporting.watch import Watch
     from simopt.result import Result
 
-_NOT_SETTINGS = ("case", "out", "resume", "quiet", "log_json", "bound_only")
+_NOT_SETTINGS = ("case", "out", "resume", "quiet", "log_json", "bound_only", "keep_lanes")
 
 
 @command
@@ -73,6 +73,9 @@ def solve(
     ] = None,
     backend: Annotated[str, typer.Option(help="loky: this machine; dask: a cluster beside it.")] = "loky",
     scheduler: Annotated[str | None, typer.Option(help="Address of the Dask cluster, tcp://HOST:PORT.")] = None,
+    keep_lanes: Annotated[
+        int | None, typer.Option(help="Only the cheapest lanes into each site, so many; bounds hold for these alone.")
+    ] = None,
     bound_only: Annotated[
         bool, typer.Option("--bound-only", help="Solve the master alone: design and bound without simulation.")
     ] = False,
@@ -94,14 +97,15 @@ def solve(
     settings |= {"budget": float("inf") if budget is None else budget}
     settings |= {"baseline": None if baseline is None else str(baseline.resolve())}
     if bound_only:
-        given = {name for name in settings if _is_given(context, name)}
-        _print_bound(case, settings, given | {name for name in ("resume",) if resume is not None}, out)
+        told = {name for name in (*settings, "resume") if _is_given(context, name)}
+        _print_bound(lambda: _loaded(case, out, keep_lanes), settings, told, out)
         return
     watch = Watch(table=not (quiet or log_json), events=log_json)
     if resume is None:
-        run, loaded, request = _begun(case, out, settings, watch)
+        run, loaded, request = _begun(lambda: _loaded(case, out, keep_lanes), out, settings, watch)
     else:
-        run = _resumed(resume, case, out, {n: settings[n] for n in settings if _is_given(context, n)}, watch)
+        given = {n: context.params[n] for n in (*settings, "keep_lanes") if _is_given(context, n)}
+        run = _resumed(resume, case, out, given, watch)
         if run is None:
             print(f"{resume}: finished before, nothing to resume", file=sys.stderr)
             return
@@ -124,7 +128,27 @@ def _is_given(context: typer.Context, name: str) -> bool:
     return source is not None and source.name != "DEFAULT"
 
 
-def _print_bound(case: str | None, settings: Mapping[str, Any], given: set[str], out: Path | None) -> None:
+def _loaded(case: str | None, out: Path | None, keep_lanes: int | None) -> Case:
+    """The case, with fewer lanes where that is asked for."""
+    if case is None:
+        raise BadInputError("case missing: expected the name of a shipped case (see `simopt cases`) or a folder")
+    loaded = load(case, out)
+    if keep_lanes is None:
+        return loaded
+    from design.pruning import keep_cheapest_lanes
+
+    pruned = keep_cheapest_lanes(loaded, keep_lanes)
+    kept, lanes = len(pruned.network.lanes), len(loaded.network.lanes)
+    if kept < lanes:
+        print(
+            f"warning: {kept} of {lanes} candidate lanes kept, the cheapest into each site: bounds and certificates "
+            "say nothing about designs that use others",
+            file=sys.stderr,
+        )
+    return pruned
+
+
+def _print_bound(load_case: Callable[[], Case], settings: Mapping[str, Any], given: set[str], out: Path | None) -> None:
     """The master alone; settings of a search are refused."""
     from simopt.apps.bound import SETTINGS, bound_only
     from simopt.apps.solve_request import SolveRequest
@@ -133,10 +157,8 @@ def _print_bound(case: str | None, settings: Mapping[str, Any], given: set[str],
     if unused := sorted(given - set(SETTINGS)):
         option = unused[0].replace("_", "-")
         raise BadInputError(f"--{option} with --bound-only: expected none of a search, which is left out")
-    if case is None:
-        raise BadInputError("case missing: expected the name of a shipped case (see `simopt cases`) or a folder")
     options = SolveRequest.of(settings).options()
-    loaded = load(case, out)
+    loaded = load_case()
     found = bound_only(loaded, options)
     print_bound(found, loaded)
     if out is not None:
@@ -150,7 +172,7 @@ def _resumable(run: Run | None) -> str:
 
 
 def _begun(
-    case: str | None, out: Path | None, settings: Mapping[str, Any], watch: Watch
+    load_case: Callable[[], Case], out: Path | None, settings: Mapping[str, Any], watch: Watch
 ) -> tuple[Run | None, Case, SolveRequest]:
     """A new run, in a folder if there is one; all its settings are checked before anything is written."""
     from simopt.apps.baseline import check_moves
@@ -158,12 +180,10 @@ def _begun(
     from simopt.apps.run import begin_run
     from simopt.apps.solve_request import SolveRequest
 
-    if case is None:
-        raise BadInputError("case missing: expected the name of a shipped case (see `simopt cases`) or a folder")
     request = SolveRequest.of(settings)
     request.options()
     check_moves(request.moves, has_baseline=request.baseline is not None)
-    loaded = load(case, out)
+    loaded = load_case()
     if request.baseline_path is not None:
         read_baseline(request.baseline_path, loaded.network)
     return (None if out is None else begin_run(out, loaded, request, watch.warn)), loaded, request
@@ -173,6 +193,10 @@ def _resumed(folder: Path, case: str | None, out: Path | None, given: Mapping[st
     """A run taken up again; None if it is finished."""
     from simopt.apps.run import resume_run
 
+    if "keep_lanes" in given:
+        raise BadInputError(
+            f"--keep-lanes with --resume {folder}: expected none: its lanes are those it was begun with"
+        )
     if out is not None and out.resolve() != folder.resolve():
         raise BadInputError(f"out {out} with --resume {folder}: expected the same folder, or none")
     return resume_run(folder, given, None if case is None else load(case), watch.warn)

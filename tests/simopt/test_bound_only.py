@@ -63,3 +63,18 @@ def test_an_unknown_format_is_one_line(simopt, tmp_path):
     assert done.code == 2
     assert "'holmbreg': did you mean" in done.err or "format 'holmbreg': expected" in done.err
     assert len(done.err.strip().splitlines()) == 1
+
+
+def test_fewer_lanes_are_told(simopt, tmp_path):
+    done = simopt("solve", "thirteen-node", "--keep-lanes", "2", "--bound-only", "--out", tmp_path / "bound")
+    assert done.code == 0
+    assert "warning: 16 of 30 candidate lanes kept" in done.err
+    done = simopt("solve", "two-two-three", "--keep-lanes", "1", "--out", tmp_path / "run", "--no-report")
+    assert done.code == 0
+    assert len(load_case(str(tmp_path / "run" / "case")).network.lanes) < len(load_case("two-two-three").network.lanes)
+    done = simopt("solve", "--resume", tmp_path / "run", "--keep-lanes", "1")
+    assert done.code == 2
+    assert "--keep-lanes with --resume" in done.err
+    done = simopt("solve", "two-two-three", "--keep-lanes", "0")
+    assert done.code == 2
+    assert done.err.strip() == "error: keep-lanes 0: expected a whole number, at least 1"
