@@ -107,13 +107,10 @@ def outer_approximation(
         # Add cuts: simulation's excess over the single-stage cost, charged to exactly these components
         for plan in found:
             tell_price(master, plan)
-        if params.clock() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
-            is_large = proposal.status is SolveStatus.TOO_LARGE
-            met = is_large and _is_met(state, params)
-            limit = Termination.MASTER_TOO_LARGE if is_large else Termination.TIME_LIMIT
-            yield replace(state, termination=Termination.BOUND_MET if met else limit)
+        end = _end_after_levels(state, proposal, params, deadline)
+        yield replace(state, termination=end)
+        if end is not None:
             return
-        yield state
     yield replace(state, termination=Termination.ITERATION_LIMIT)
 
 
@@ -135,6 +132,19 @@ def _end_after_master(state: SearchState, proposal: MasterSolution, params: Loop
     known = all(component in state.plans for component in proposal.design.components)
     if met or (known and proposal.status is SolveStatus.OPTIMAL):
         return Termination.BOUND_MET
+    return None
+
+
+def _end_after_levels(
+    state: SearchState, proposal: MasterSolution, params: LoopParams, deadline: float
+) -> Termination | None:
+    """Whether the bound met the new incumbent already, or there is no time or no master for another design."""
+    if _is_met(state, params):
+        return Termination.BOUND_MET
+    if proposal.status is SolveStatus.TOO_LARGE:
+        return Termination.MASTER_TOO_LARGE
+    if params.clock() >= deadline or proposal.status is not SolveStatus.OPTIMAL:
+        return Termination.TIME_LIMIT
     return None
 
 
