@@ -230,6 +230,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_the_run_goes_on_later(tmp_path, monk
     assert read_json(tmp_path / "result.json")["status"] == "solved"
 
 
+@pytest.mark.slow
 def test_a_full_disk_does_not_end_the_search(tmp_path):
     def few_bytes() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
